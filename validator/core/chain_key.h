@@ -1,0 +1,54 @@
+// A chain key stands for everything about what a thread holds, and in which contexts, that can
+// change a verdict about what it asks for next. Equal keys have been judged before.
+//
+// It is a fold of 64-bit facts, one or more for each held lock in the order of taking, with the
+// 128-bit product of (key, fact) as its step: one multiplication, every input bit reaches every
+// output bit. With a million different chains the chance that any two share a key is under 1e-7; it
+// would cost one check, not the validator's soundness.
+#ifndef RQLOCKDEP_VALIDATOR_CORE_CHAIN_KEY_H_
+#define RQLOCKDEP_VALIDATOR_CORE_CHAIN_KEY_H_
+
+#include <cstdint>
+
+#include "rqlockdep/acquisition.h"
+#include "validator/core/ids.h"
+
+namespace rqlockdep {
+
+using ChainKey = uint64_t;
+
+// The key of a thread that holds nothing, in no context, with nothing masked. Arbitrary, not 0: 0
+// is the chain cache's empty slot.
+inline constexpr ChainKey kEmptyChain = 0x9e3779b97f4a7c15;
+
+inline ChainKey MixChain(ChainKey key, uint64_t fact) {
+  const auto product =
+      static_cast<unsigned __int128>(key ^ 0xa0761d6478bd642f) * (fact ^ 0xe7037ed1a0b428db);
+  const auto mixed = static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+  return mixed == 0 ? 1 : mixed;
+}
+
+// The facts of one acquisition, as bits of one number.
+struct AcquisitionFacts {
+  static constexpr uint64_t kAlreadyHeld = uint64_t{1} << 40;       // this instance, by this thread
+  static constexpr uint64_t kOrderedAfterHeld = uint64_t{1} << 41;  // the order function agrees
+  static constexpr uint64_t kNestAccepted = uint64_t{1} << 42;      // nest excuses what is held
+  static constexpr uint64_t kInterrupted = uint64_t{1} << 43;  // taken outside the current context
+  static constexpr uint64_t kSpecial = uint64_t{1} << 44;      // re-entry or AA: was not judged
+  // Marks a number that is no acquisition, but the class of a nest lock, a set of masks, a context.
+  static constexpr uint64_t kNestClass = uint64_t{1} << 48;
+  static constexpr uint64_t kMasks = uint64_t{2} << 48;
+  static constexpr uint64_t kContext = uint64_t{3} << 48;
+
+  static constexpr uint64_t Of(ClassId class_id, LockMode mode, Strength strength) {
+    return uint64_t{class_id} | (uint64_t{static_cast<uint8_t>(mode)} << 32) |
+           (uint64_t{static_cast<uint8_t>(strength)} << 36);
+  }
+  static constexpr uint64_t WithMode(uint64_t facts, LockMode mode) {
+    return (facts & ~(uint64_t{0xf} << 32)) | (uint64_t{static_cast<uint8_t>(mode)} << 32);
+  }
+};
+
+}  // namespace rqlockdep
+
+#endif  // RQLOCKDEP_VALIDATOR_CORE_CHAIN_KEY_H_

@@ -1,0 +1,43 @@
+// What the rest of the validator may know of a lock class: identity, kind and name.
+//
+// A ClassInfo is made when a lock of the class is first asked for and never moves or dies. Fields
+// without a comment on writers are constant from then on.
+#ifndef RQLOCKDEP_VALIDATOR_CORE_CLASS_INFO_H_
+#define RQLOCKDEP_VALIDATOR_CORE_CLASS_INFO_H_
+
+#include <cstdint>
+
+#include "rqlockdep/acquisition.h"
+#include "rqlockdep/lock_class.h"
+#include "validator/core/ids.h"
+
+namespace rqlockdep {
+
+// What a class is identified by, apart from its subclass.
+struct ClassKey {
+  enum class Type : uint8_t {
+    kSite,      // `address` is a return address: the code that constructs the locks
+    kSymbol,    // `address` is that of a variable in static storage
+    kExplicit,  // `address` is that of a LockClass
+    kUnknown,   // `address` is that of the lock itself: nothing better could be found
+  };
+  Type type = Type::kUnknown;
+  uintptr_t address = 0;
+  // Not owned, never freed; null when only the report layer can tell the name, from `address`.
+  const char* name = nullptr;
+  LockClass::OrderFunction order = nullptr;
+};
+
+struct ClassInfo {
+  ClassId id = kNoClass;
+  LockKind kind = LockKind::kQspinlock;
+  uint8_t subclass = 0;
+  // Classes of equal name and subclass are numbered from 1 in the order of their making; printed
+  // from 2 on.
+  uint32_t version = 1;
+  ClassKey key;
+};
+
+}  // namespace rqlockdep
+
+#endif  // RQLOCKDEP_VALIDATOR_CORE_CLASS_INFO_H_

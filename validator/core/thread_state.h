@@ -1,0 +1,118 @@
+// Everything that the validator keeps per thread.
+//
+// The owner is the only writer, and in the steady state touches nothing else: the held stack, the
+// chain key that stands for it, and the cache of chains that were judged before. A ThreadState is
+// never freed while its validator lives (others may look at what a thread held when it ended); the
+// validator reuses the states of threads that ended without locks.
+#ifndef RQLOCKDEP_VALIDATOR_CORE_THREAD_STATE_H_
+#define RQLOCKDEP_VALIDATOR_CORE_THREAD_STATE_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include "rqlockdep/acquisition.h"
+#include "rqlockdep/hooks.h"
+#include "validator/core/chain_cache.h"
+#include "validator/core/chain_key.h"
+#include "validator/core/finding.h"
+#include "validator/core/held_stack.h"
+#include "validator/core/ids.h"
+#include "validator/core/segmented_vector.h"
+
+namespace rqlockdep {
+
+// One level of the stack of contexts; level 0 is the thread itself.
+struct ContextLevel {
+  uint32_t number = 0;  // unique within the thread: each `enter` makes a new context
+  ContextKind kind = ContextKind::kHard;  // meaningless on level 0
+  uint8_t masks_before = 0;
+  // The acquisition of this lock failed while the thread held something; nothing was asked for,
+  // released or downgraded in this context since. Null otherwise.
+  const hooks::LockMap* failed_lock = nullptr;
+  // The last acquisition that failed in this context, for the message of a wrong release.
+  const hooks::LockMap* last_failed = nullptr;
+  FailReason last_fail_reason = FailReason::kBusy;
+};
+
+// The two asynchronous contexts as index of masks and of a class's use: a threaded handler is a
+// handler.
+enum : int { kHardIndex = 0, kSoftIndex = 1, kContextCount = 2 };
+constexpr int IndexOf(ContextKind kind) {
+  return kind == ContextKind::kSoft ? kSoftIndex : kHardIndex;
+}
+constexpr uint8_t MaskBit(int context_index) { return static_cast<uint8_t>(1U << context_index); }
+
+// A wait in progress, for the checks of semantics section 8.
+struct WaitRecord {
+  std::atomic<const hooks::LockMap*> lock{nullptr};  // null: not waiting
+  std::atomic<LockMode> mode{LockMode::kExclusive};
+  std::atomic<Strength> strength{Strength::kBlocking};
+  std::atomic<uint64_t> ticket{0};  // counts all waits of the validator; a smaller one is older
+  hooks::CancelCallback cancel = nullptr;
+  void* cancel_argument = nullptr;
+};
+
+class ThreadState {
+ public:
+  explicit ThreadState(ThreadId id) : id_(id) {}
+  ThreadState(const ThreadState&) = delete;
+  ThreadState& operator=(const ThreadState&) = delete;
+
+  ThreadId id() const { return id_; }
+
+  // Makes the state of a thread that ended without locks that of thread `id`; false if it is not
+  // such a one. Under the graph lock.
+  bool Reuse(ThreadId id);
+
+  HeldStack held;
+  ChainCache chains;
+  ChainKey chain = kEmptyChain;  // of the whole held stack in the current contexts
+
+  // True when the next event needs a look at the current context's failed_lock.
+  bool failure_pending = false;
+
+  uint8_t masks = 0;           // MaskBit of the contexts that are blocked
+  uint32_t context_depth = 0;  // the current level; 0: not inside any context
+  uint32_t contexts_made = 0;
+  ContextLevel& context() {
+    return context_depth == 0 ? base_context_ : contexts_[context_depth - 1];
+  }
+  ContextLevel& context_at(uint32_t depth) {
+    return depth == 0 ? base_context_ : contexts_[depth - 1];
+  }
+  bool ReserveContext(uint32_t depth) { return contexts_.EnsureSize(depth); }
+  uint32_t context_number() { return context().number; }
+
+  // `hard` masked counts as `soft` masked.
+  bool Masked(int context_index) const {
+    return (masks & (MaskBit(context_index) | MaskBit(kHardIndex))) != 0;
+  }
+
+  // The key of an empty held stack in the current contexts and masks.
+  ChainKey BaseKey();
+  // Computes `chain` and the records' keys anew from record `first` on, before which the chain is
+  // `key`.
+  void RecomputeChain(uint32_t first, ChainKey key);
+
+  WaitRecord wait;
+  std::atomic<bool> exited{false};
+
+  // Findings made under the graph lock, delivered after it was left; the oldest first.
+  struct PendingFinding {
+    Finding finding;
+    PendingFinding* next = nullptr;
+  };
+  PendingFinding* pending_first = nullptr;
+  PendingFinding* pending_last = nullptr;
+
+  ThreadState* next = nullptr;  // in the validator's list; constant once published
+
+ private:
+  ThreadId id_;
+  ContextLevel base_context_;
+  SegmentedVector<ContextLevel, 3> contexts_;
+};
+
+}  // namespace rqlockdep
+
+#endif  // RQLOCKDEP_VALIDATOR_CORE_THREAD_STATE_H_

@@ -1,0 +1,84 @@
+#include "validator/graph/guard_set.h"
+
+#include <algorithm>
+
+#include "validator/core/chain_key.h"
+
+namespace rqlockdep {
+
+size_t GuardSets::Normalize(std::span<Guard> guards) {
+  // Heap sort by way of the algorithm library: no recursion, no memory. By class, exclusive first.
+  const auto before = [](Guard a, Guard b) {
+    return a.class_id() != b.class_id() ? a.class_id() < b.class_id()
+                                        : a.exclusive() && !b.exclusive();
+  };
+  std::ranges::make_heap(guards, before);
+  std::ranges::sort_heap(guards, before);
+  const auto same_class = [](Guard a, Guard b) { return a.class_id() == b.class_id(); };
+  const auto rest = std::ranges::unique(guards, same_class);
+  return guards.size() - rest.size();
+}
+
+GuardSetId GuardSets::Put(std::span<const Guard> guards) {
+  if (guards.empty()) return kNoGuards;
+  uint64_t hash = kEmptyChain;
+  for (const Guard guard : guards) hash = MixChain(hash, guard.bits());
+  const GuardSetId first = by_hash_.Get(hash, kNoGuards);
+  const auto same = [](Guard a, Guard b) { return a.bits() == b.bits(); };
+  for (GuardSetId id = first; id != kNoGuards; id = sets_[id - 1].next_with_same_hash) {
+    if (std::ranges::equal(Get(id), guards, same)) return id;
+  }
+  const std::span<Guard> copy = arena_.NewArray<Guard>(guards.size());
+  if (copy.empty() || !sets_.EnsureSize(set_count_ + 1) ||
+      !links_.EnsureSize(link_count_ + static_cast<uint32_t>(guards.size())) ||
+      !by_hash_.Set(hash, set_count_ + 1)) {
+    return kNoGuards;
+  }
+  std::ranges::copy(guards, copy.begin());
+  sets_[set_count_] = {copy.data(), static_cast<uint32_t>(copy.size()), first};
+  const GuardSetId id = ++set_count_;
+  for (const Guard guard : guards) {
+    links_[link_count_] = {id, first_with_class_.Get(guard.class_id(), 0)};
+    ++link_count_;
+    if (!first_with_class_.Set(guard.class_id(), link_count_)) --link_count_;
+  }
+  return id;
+}
+
+std::span<const Guard> GuardSets::Get(GuardSetId id) const {
+  if (id == kNoGuards) return {};
+  const Set& set = sets_[id - 1];
+  return {set.guards, set.size};
+}
+
+bool GuardSets::Contains(GuardSetId outer, GuardSetId inner) const {
+  if (outer == inner || inner == kNoGuards) return true;
+  const std::span<const Guard> large = Get(outer);
+  size_t i = 0;
+  for (const Guard guard : Get(inner)) {
+    while (i < large.size() && large[i].class_id() < guard.class_id()) ++i;
+    if (i == large.size() || large[i].class_id() != guard.class_id()) return false;
+    if (guard.exclusive() && !large[i].exclusive()) return false;
+  }
+  return true;
+}
+
+GuardSetId GuardSets::Intersect(GuardSetId a, GuardSetId b) {
+  if (a == b) return a;
+  const std::span<const Guard> one = Get(a);
+  const std::span<const Guard> other = Get(b);
+  // The result lives in the arena before it is put; a merge is rare, so the loss is small.
+  const std::span<Guard> both = arena_.NewArray<Guard>(std::min(one.size(), other.size()));
+  size_t count = 0;
+  size_t i = 0;
+  for (const Guard guard : one) {
+    while (i < other.size() && other[i].class_id() < guard.class_id()) ++i;
+    if (i == other.size() || count == both.size()) break;
+    if (other[i].class_id() == guard.class_id()) {
+      both[count++] = Guard(guard.class_id(), guard.exclusive() && other[i].exclusive());
+    }
+  }
+  return Put(both.first(count));
+}
+
+}  // namespace rqlockdep

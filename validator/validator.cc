@@ -1,0 +1,618 @@
+#include "validator/validator.h"
+
+#include <mutex>
+#include <new>
+
+#include "validator/checks/balance_check.h"
+#include "validator/checks/lock_kinds.h"
+#include "validator/checks/own_hold.h"
+#include "validator/checks/rank_check.h"
+#include "validator/checks/recursion_check.h"
+
+namespace rqlockdep {
+
+// One acquisition on the general path.
+struct Validator::Ask {
+  ThreadState& thread;
+  hooks::LockMap& lock;
+  const hooks::LockMap* nest;  // null when there is none, or it is not held
+  CheckInput input;
+  OwnHold own_hold = OwnHold::kNone;
+  uint64_t facts = 0;
+};
+
+namespace {
+
+// A fair lock's readers do not wait for queued writers inside a context: the interrupted flow may
+// be a reader itself.
+LockMode EffectiveMode(const ThreadState& thread, const hooks::LockMap& lock, LockMode mode) {
+  if (lock.kind() != LockKind::kFairRwlock || mode == LockMode::kExclusive) return mode;
+  return SharedMode(lock.kind(), thread.context_depth > 0);
+}
+
+}  // namespace
+
+Validator::Validator(Environment& environment, FindingSink& sink, const Options& options)
+    : environment_(environment),
+      options_(options),
+      log_(sink),
+      tables_{graph_, stacks_, log_, environment},
+      cycles_(graph_, options.max_steps) {}
+
+Validator::~Validator() {
+  ThreadState* next = nullptr;
+  for (ThreadState* thread = threads(); thread != nullptr; thread = next) {
+    next = thread->next;
+    thread->~ThreadState();
+    UnmapMemory(thread, sizeof(ThreadState));
+  }
+}
+
+// --- threads -------------------------------------------------------------------------------------
+
+ThreadState* Validator::NewThread() {
+  const std::scoped_lock guard(mutex_);
+  if (ended_threads_.load(std::memory_order_relaxed) > 0) {
+    for (ThreadState* thread = threads(); thread != nullptr; thread = thread->next) {
+      if (!thread->Reuse(thread_count_ + 1)) continue;
+      ended_threads_.fetch_sub(1, std::memory_order_relaxed);
+      ++thread_count_;
+      return thread;
+    }
+  }
+  void* memory = MapMemory(sizeof(ThreadState));
+  if (memory == nullptr) {
+    WarnOutOfMemory();
+    return nullptr;
+  }
+  auto* thread = new (memory) ThreadState(++thread_count_);
+  thread->next = threads_.load(std::memory_order_relaxed);
+  // Release: pairs with the acquire load in threads(); the state is whole.
+  threads_.store(thread, std::memory_order_release);
+  return thread;
+}
+
+void Validator::EndThread(ThreadState& thread) {
+  if (thread.held.depth() > 0) {
+    const std::scoped_lock guard(mutex_);
+    CheckInput input(tables_, thread, nullptr, kNoClass, LockMode::kExclusive, Strength::kBlocking,
+                     CallSite{});
+    ReportHeldAtExit(input, FindingDetail::kThreadExit);
+  }
+  log_.Deliver(thread);
+  // Relaxed: a hint whether to look for states to reuse. One that still holds locks is no such.
+  if (thread.held.depth() == 0) ended_threads_.fetch_add(1, std::memory_order_relaxed);
+  // Release: pairs with the acquire load in ThreadState::Reuse.
+  thread.exited.store(true, std::memory_order_release);
+}
+
+void Validator::ForgetOtherThreads(const ThreadState* survivor) {
+  for (ThreadState* thread = threads(); thread != nullptr; thread = thread->next) {
+    if (thread == survivor) continue;
+    // What they held stays locked in the child for ever, but nobody holds it any more.
+    thread->held.Clear();
+    thread->wait.lock.store(nullptr, std::memory_order_relaxed);
+    if (!thread->exited.exchange(true, std::memory_order_relaxed)) {
+      ended_threads_.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+}
+
+// --- acquiring -----------------------------------------------------------------------------------
+
+ClassId Validator::LookUpClass(hooks::LockMap& lock) {
+  const uint32_t known = lock.class_id.load(std::memory_order_relaxed) & ~kGeneralPath;
+  if (known != kNoClass) return known;
+  const ClassId id = graph_.GetClass(environment_.ResolveClass(lock), lock.kind(), 0);
+  if (id == kNoClass) {
+    WarnOutOfMemory();
+    return kNoClass;
+  }
+  // Release: pairs with the acquire load in Acquire and TryAcquire.
+  lock.class_id.store(id | kGeneralPath, std::memory_order_release);
+  return id;
+}
+
+ClassId Validator::AskFor(hooks::LockMap& lock, uint8_t subclass, bool* lost_singleton) {
+  const ClassId base = LookUpClass(lock);
+  if (base == kNoClass) return kNoClass;
+  const ClassKey& key = graph_.Class(base).info.key;
+  const ClassId id = subclass == 0 ? base : graph_.GetClass(key, lock.kind(), subclass);
+  const uint8_t asked = lock.asked_subclasses.load(std::memory_order_relaxed);
+  const auto bit = static_cast<uint8_t>(1U << subclass);
+  if (id == kNoClass || (asked & bit) != 0) return id;
+  lock.asked_subclasses.store(asked | bit, std::memory_order_relaxed);
+  ClassNode& node = graph_.Class(id);
+  if (node.first_instance == nullptr) node.first_instance = &lock;
+  if (node.first_instance != &lock && node.singleton) {
+    node.singleton = false;
+    *lost_singleton = true;
+  }
+  const bool simple =
+      ((asked | bit) & 1) != 0 && key.order == nullptr && lock.kind() != LockKind::kFairRwlock;
+  // Release: pairs with the acquire load in Acquire and TryAcquire.
+  if (simple) lock.class_id.store(base, std::memory_order_release);
+  return id;
+}
+
+void Validator::BeginAsk(Ask& ask) {
+  ThreadState& thread = ask.thread;
+  CheckInput& input = ask.input;
+  if (thread.failure_pending) {
+    const ContextLevel& context = thread.context();
+    if (context.failed_lock == &ask.lock && input.strength() != Strength::kTry) {
+      ReportNotUnwound(input, context.last_fail_reason);
+    }
+    ClearFailure(thread);
+  }
+  if (ask.nest != nullptr) {
+    bool held = false;
+    for (uint32_t i = thread.held.Find(ask.nest); i != HeldStack::kNone;
+         i = thread.held.FindOlder(i)) {
+      held = held || !thread.held[i].waiting.load(std::memory_order_relaxed);
+    }
+    if (!held) {
+      const uint32_t id = ask.nest->class_id.load(std::memory_order_relaxed);
+      ReportNestLockNotHeld(input, ask.nest, id & ~kGeneralPath);
+      ask.nest = nullptr;
+    }
+  }
+  ask.own_hold =
+      ClassifyOwnHold(thread, &ask.lock, ask.lock.kind(), input.mode(), input.strength());
+  ask.facts = AcquisitionFacts::Of(input.class_id(), input.mode(), input.strength());
+  if (ask.own_hold != OwnHold::kNone) ask.facts |= AcquisitionFacts::kAlreadyHeld;
+}
+
+void Validator::AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
+                               const hooks::AcquireArguments& arguments, const CallSite& site) {
+  {
+    const std::scoped_lock guard(mutex_);
+    bool lost_singleton = false;
+    const ClassId id = AskFor(lock, arguments.subclass, &lost_singleton);
+    const LockMode mode = EffectiveMode(thread, lock, arguments.mode);
+    Ask ask{thread, lock, arguments.nest,
+            CheckInput(tables_, thread, &lock, id, mode, arguments.strength, site)};
+    if (lost_singleton) cycles_.NoteSingletonLost(id);
+    BeginAsk(ask);
+    ChainKey judged = MixChain(thread.chain, ask.facts);
+    const StackId full_stack = options_.full_stacks ? ask.input.Stack() : kNoStack;
+    const bool waits_for_others =
+        ask.own_hold == OwnHold::kNone || ask.own_hold == OwnHold::kSelfDeadlock;
+    if (!waits_for_others || id == kNoClass) {
+      ask.facts |= AcquisitionFacts::kSpecial;
+      judged = MixChain(thread.chain, ask.facts);
+      if (!thread.chains.Contains(judged)) thread.chains.Insert(judged, ask.input.Stack());
+    } else {
+      if (ask.own_hold == OwnHold::kSelfDeadlock) ReportSelfDeadlock(ask.input);
+      const NestingExcuse excuse =
+          FindNestingExcuse(thread, &lock, ask.input.lock_class().info, ask.nest);
+      if (excuse.same_class_held && excuse.all_ordered) {
+        ask.facts |= AcquisitionFacts::kOrderedAfterHeld;
+      }
+      if (excuse.same_class_held && excuse.all_nested) {
+        ask.facts |= AcquisitionFacts::kNestAccepted;
+      }
+      judged = MixChain(thread.chain, ask.facts);
+      if (ask.nest != nullptr) {
+        // Under which class it nests decides whether the nesting is accepted.
+        const uint32_t nest_hold = thread.held.Find(ask.nest);
+        const ClassId nest_class = thread.held[nest_hold].class_id.load(std::memory_order_relaxed);
+        judged = MixChain(judged, AcquisitionFacts::kNestClass | nest_class);
+      }
+      if (!thread.chains.Contains(judged)) {
+        Judge(ask);
+        thread.chains.Insert(judged, ask.input.Stack());
+      }
+    }
+    cycles_.JudgeNews(ask.input);
+    Push(thread, lock, id, mode, arguments.strength, ask.facts, MixChain(thread.chain, ask.facts),
+         judged, full_stack, site);
+  }
+  log_.Deliver(thread);
+}
+
+void Validator::TryGeneral(ThreadState& thread, hooks::LockMap& lock,
+                           const hooks::AcquireArguments& arguments, bool got_it,
+                           const CallSite& site) {
+  {
+    const std::scoped_lock guard(mutex_);
+    bool lost_singleton = false;
+    const ClassId id = AskFor(lock, arguments.subclass, &lost_singleton);
+    const LockMode mode = EffectiveMode(thread, lock, arguments.mode);
+    Ask ask{thread, lock, arguments.nest,
+            CheckInput(tables_, thread, &lock, id, mode, Strength::kTry, site)};
+    if (lost_singleton) cycles_.NoteSingletonLost(id);
+    BeginAsk(ask);
+    if (!got_it) cycles_.JudgeNews(ask.input);
+    if (got_it) {
+      if (ask.own_hold != OwnHold::kNone || id == kNoClass) {
+        ask.facts |= AcquisitionFacts::kSpecial;
+      }
+      const ChainKey after = MixChain(thread.chain, ask.facts);
+      if (!thread.chains.Contains(after)) {
+        if (ask.own_hold == OwnHold::kNone && id != kNoClass) AddUses(ask);
+        thread.chains.Insert(after, ask.input.Stack());
+      }
+      cycles_.JudgeNews(ask.input);
+      Push(thread, lock, id, mode, Strength::kTry, ask.facts, after, after,
+           options_.full_stacks ? ask.input.Stack() : kNoStack, site);
+    }
+  }
+  log_.Deliver(thread);
+}
+
+void Validator::Judge(Ask& ask) {
+  const LockKind kind = ask.lock.kind();
+  CheckRank(ask.input);
+  if (!IsChecked(kind)) return;
+  if (ask.input.strength() == Strength::kBlocking) CheckRecursion(ask.input, ask.nest);
+  AddUses(ask);
+  // A timed wait for a lock of one's own is for nobody else.
+  const bool own_wait =
+      ask.own_hold == OwnHold::kSelfDeadlock && ask.input.strength() != Strength::kBlocking;
+  if (!own_wait && kind != LockKind::kLocalLock) AddEdges(ask);
+}
+
+void Validator::AddUses(Ask& ask) {
+  ThreadState& thread = ask.thread;
+  CheckInput& input = ask.input;
+  const ClassId id = input.class_id();
+  if (!IsChecked(ask.lock.kind())) return;
+  Witness witness;
+  witness.asked_instance = witness.held_instance = &ask.lock;
+  witness.thread = thread.id();
+  witness.asked_mode = witness.held_mode = input.mode();
+  witness.held_strength = input.strength();
+  // A stack is taken only if there is something to remember it with.
+  const auto with_stack = [&] {
+    witness.asked_stack = witness.held_stack = input.Stack();
+    witness.held_site = PutSite(stacks_, input.site());
+    witness.held_stack_is_exact = true;
+  };
+  const bool recursive = input.mode() == LockMode::kRecursiveReader;
+  const bool shared = input.mode() != LockMode::kExclusive;
+  if (input.strength() != Strength::kTry) {
+    for (uint32_t depth = 1; depth <= thread.context_depth; ++depth) {
+      const int k = IndexOf(thread.context_at(depth).kind);
+      const uint8_t bits = graph_.Class(id).used_in_bits[k];
+      if ((bits & (1U << UseIndex(recursive, input.strength()))) != 0) continue;
+      with_stack();
+      if (graph_.AddUsedIn(id, k, recursive, input.strength(), witness)) {
+        cycles_.NoteUsedIn(id, k, recursive, input.strength());
+      }
+    }
+  }
+  for (int k = 0; k < kContextCount; ++k) {
+    if (thread.Masked(k) || (graph_.Class(id).enabled_bits[k] & (shared ? 2 : 1)) != 0) continue;
+    with_stack();
+    if (graph_.AddEnabled(id, k, shared, witness)) cycles_.NoteEnabled(id, k, shared);
+  }
+}
+
+Witness Validator::HeldWitness(ThreadState& thread, const HeldLock& record) {
+  Witness witness;
+  witness.thread = thread.id();
+  witness.held_instance = record.lock.load(std::memory_order_relaxed);
+  witness.held_mode = record.mode.load(std::memory_order_relaxed);
+  witness.held_strength = record.strength;
+  witness.held_site = PutSite(stacks_, record.site);
+  witness.held_stack = record.stack;
+  witness.held_stack_is_exact = record.stack != kNoStack;
+  if (record.stack == kNoStack) witness.held_stack = thread.chains.FirstStack(record.first_key);
+  return witness;
+}
+
+GuardSetId Validator::CurrentGuards(ThreadState& thread) {
+  const uint32_t depth = thread.held.depth();
+  const std::span<Guard> guards = guards_.Get(depth);
+  size_t count = 0;
+  for (uint32_t i = 0; i < depth && count < guards.size(); ++i) {
+    const HeldLock& record = thread.held[i];
+    const ClassId id = record.class_id.load(std::memory_order_relaxed);
+    if (id == kNoClass || !IsRealLock(record.kind)) continue;
+    if (record.waiting.load(std::memory_order_relaxed)) continue;
+    guards[count++] =
+        Guard(id, record.mode.load(std::memory_order_relaxed) == LockMode::kExclusive);
+  }
+  return graph_.guards().Put(guards.first(GuardSets::Normalize(guards.first(count))));
+}
+
+void Validator::AddEdges(Ask& ask) {
+  ThreadState& thread = ask.thread;
+  CheckInput& input = ask.input;
+  const uint32_t context = thread.context_number();
+  bool guards_known = false;
+  GuardSetId guards = kNoGuards;
+  for (uint32_t i = 0; i < thread.held.depth(); ++i) {
+    const HeldLock& record = thread.held[i];
+    const ClassId from = record.class_id.load(std::memory_order_relaxed);
+    if (record.context != context || from == input.class_id() || from == kNoClass) continue;
+    if (!IsChecked(record.kind) || record.waiting.load(std::memory_order_relaxed)) continue;
+    if (!guards_known) guards = CurrentGuards(thread);
+    guards_known = true;
+    Observation observation;
+    observation.witness = HeldWitness(thread, record);
+    observation.witness.asked_instance = &ask.lock;
+    observation.witness.asked_stack = input.Stack();
+    observation.witness.asked_mode = input.mode();
+    observation.guards = guards;
+    observation.held_shared = observation.witness.held_mode != LockMode::kExclusive;
+    observation.asked_recursive = input.mode() == LockMode::kRecursiveReader;
+    observation.strength = input.strength();
+    const ObservationId id = graph_.AddObservation(from, input.class_id(), observation);
+    if (id != kNoObservation) cycles_.NoteObservation(id);
+  }
+}
+
+// --- waiting, failing, releasing -----------------------------------------------------------------
+
+void Validator::Waiting(ThreadState& thread, hooks::LockMap& lock, hooks::CancelCallback cancel,
+                        void* cancel_argument, const CallSite& site) {
+  const uint32_t index = thread.held.Find(&lock);
+  if (index == HeldStack::kNone) return;
+  HeldLock& record = thread.held[index];
+  const LockMode mode = record.mode.load(std::memory_order_relaxed);
+  record.waiting.store(true, std::memory_order_relaxed);
+  thread.wait.mode.store(mode, std::memory_order_relaxed);
+  thread.wait.strength.store(record.strength, std::memory_order_relaxed);
+  thread.wait.cancel = cancel;
+  thread.wait.cancel_argument = cancel_argument;
+  // Relaxed: the ticket is unique, which is all that matters of it to others.
+  thread.wait.ticket.store(1 + wait_tickets_.fetch_add(1, std::memory_order_relaxed),
+                           std::memory_order_relaxed);
+  // Release: whoever sees the lock sees the rest of the wait.
+  thread.wait.lock.store(&lock, std::memory_order_release);
+  if (!options_.check_waits) return;
+  waits_.Begin();
+  while (thread.wait.lock.load(std::memory_order_relaxed) == &lock) {
+    ThreadState* victim = nullptr;
+    {
+      const std::scoped_lock guard(mutex_);
+      const std::span<ThreadState* const> ring = waits_.FindRing(thread, threads());
+      if (ring.empty()) break;
+      victim = FindVictim(ring);
+      const ClassId id = record.class_id.load(std::memory_order_relaxed);
+      CheckInput input(tables_, thread, &lock, id, mode, record.strength, site);
+      ReportRing(input, ring, victim);
+    }
+    log_.Deliver(thread);
+    if (victim != nullptr && victim->wait.cancel != nullptr) {
+      victim->wait.cancel(victim->wait.cancel_argument);
+    }
+  }
+}
+
+void Validator::Acquired(ThreadState& thread, hooks::LockMap& lock) {
+  thread.wait.lock.store(nullptr, std::memory_order_relaxed);
+  const uint32_t index = thread.held.Find(&lock);
+  if (index == HeldStack::kNone) return;
+  thread.held[index].waiting.store(false, std::memory_order_relaxed);
+}
+
+void Validator::RecordFailure(ThreadState& thread, const hooks::LockMap& lock, bool resilient,
+                              FailReason reason) {
+  ContextLevel& context = thread.context();
+  context.last_failed = &lock;
+  context.last_fail_reason = reason;
+  if (!resilient || reason == FailReason::kBusy) return;
+  for (uint32_t i = 0; i < thread.held.depth(); ++i) {
+    const HeldLock& record = thread.held[i];
+    if (!IsRealLock(record.kind) || record.waiting.load(std::memory_order_relaxed)) continue;
+    context.failed_lock = &lock;
+    thread.failure_pending = true;
+    return;
+  }
+}
+
+void Validator::Failed(ThreadState& thread, hooks::LockMap& lock, FailReason reason) {
+  thread.wait.lock.store(nullptr, std::memory_order_relaxed);
+  const uint32_t index = thread.held.Find(&lock);
+  if (index == HeldStack::kNone) return;
+  const bool resilient = thread.held[index].strength == Strength::kResilient;
+  RemoveRecord(thread, index);
+  RecordFailure(thread, lock, resilient, reason);
+}
+
+void Validator::RemoveRecord(ThreadState& thread, uint32_t index) {
+  const ChainKey before = thread.held[index].key_before;
+  if (index + 1 == thread.held.depth()) {
+    thread.held.PopNewest();
+    thread.chain = before;
+    return;
+  }
+  thread.held.Remove(index);
+  thread.RecomputeChain(index, before);
+}
+
+void Validator::Release(ThreadState& thread, hooks::LockMap& lock, const CallSite& site) {
+  ClearFailure(thread);
+  const uint32_t context = thread.context_number();
+  for (uint32_t i = thread.held.Find(&lock); i != HeldStack::kNone; i = thread.held.FindOlder(i)) {
+    const HeldLock& record = thread.held[i];
+    if (record.context != context || record.waiting.load(std::memory_order_relaxed)) continue;
+    RemoveRecord(thread, i);
+    return;
+  }
+  {
+    const std::scoped_lock guard(mutex_);
+    const ClassId id = LookUpClass(lock);
+    CheckInput input(tables_, thread, &lock, id, LockMode::kExclusive, Strength::kBlocking, site);
+    ReportUnbalancedRelease(input, /*downgrade=*/false, FindHolder(lock, thread));
+  }
+  log_.Deliver(thread);
+}
+
+void Validator::Downgrade(ThreadState& thread, hooks::LockMap& lock, const CallSite& site) {
+  ClearFailure(thread);
+  const uint32_t context = thread.context_number();
+  for (uint32_t i = thread.held.Find(&lock); i != HeldStack::kNone; i = thread.held.FindOlder(i)) {
+    HeldLock& record = thread.held[i];
+    if (record.context != context || record.waiting.load(std::memory_order_relaxed)) continue;
+    if (record.mode.load(std::memory_order_relaxed) != LockMode::kExclusive) continue;
+    const LockMode mode = SharedMode(lock.kind(), thread.context_depth > 0);
+    record.mode.store(mode, std::memory_order_relaxed);
+    record.facts = AcquisitionFacts::WithMode(record.facts, mode);
+    thread.RecomputeChain(i, record.key_before);
+    return;
+  }
+  {
+    const std::scoped_lock guard(mutex_);
+    const ClassId id = LookUpClass(lock);
+    CheckInput input(tables_, thread, &lock, id, LockMode::kExclusive, Strength::kBlocking, site);
+    ReportUnbalancedRelease(input, /*downgrade=*/true, FindHolder(lock, thread));
+  }
+  log_.Deliver(thread);
+}
+
+// --- lifetime ------------------------------------------------------------------------------------
+
+ThreadState* Validator::FindHolder(const hooks::LockMap& lock, ThreadState& first) {
+  const auto holds = [&](const ThreadState& thread) {
+    bool held = false;
+    thread.held.ForEachFromOutside([&](const HeldLock& record) {
+      held = held || (record.lock.load(std::memory_order_relaxed) == &lock &&
+                      !record.waiting.load(std::memory_order_relaxed));
+    });
+    return held;
+  };
+  if (holds(first)) return &first;
+  for (ThreadState* thread = threads(); thread != nullptr; thread = thread->next) {
+    if (thread != &first && holds(*thread)) return thread;
+  }
+  return nullptr;
+}
+
+void Validator::ReportDestroyed(ThreadState& thread, hooks::LockMap& lock, FindingDetail detail,
+                                const CallSite& site) {
+  ThreadState* owner = FindHolder(lock, thread);
+  if (owner == nullptr) return;
+  {
+    const std::scoped_lock guard(mutex_);
+    const ClassId id = LookUpClass(lock);
+    CheckInput input(tables_, thread, &lock, id, LockMode::kExclusive, Strength::kBlocking, site);
+    ReportHeldLockDestroyed(input, detail, *owner);
+  }
+  log_.Deliver(thread);
+}
+
+void Validator::Init(ThreadState& thread, hooks::LockMap& lock, const CallSite& site) {
+  ReportDestroyed(thread, lock, FindingDetail::kInit, site);
+  // The key may be another one now, so the class is looked up again.
+  lock.asked_subclasses.store(0, std::memory_order_relaxed);
+  lock.class_id.store(kNoClass, std::memory_order_relaxed);
+}
+
+void Validator::Destroy(ThreadState& thread, hooks::LockMap& lock, const CallSite& site) {
+  ReportDestroyed(thread, lock, FindingDetail::kDestroy, site);
+}
+
+void Validator::MemoryFreed(ThreadState& thread, const void* begin, size_t size,
+                            const CallSite& site) {
+  const auto first = reinterpret_cast<uintptr_t>(begin);
+  for (ThreadState* owner = threads(); owner != nullptr; owner = owner->next) {
+    const hooks::LockMap* found = nullptr;
+    owner->held.ForEachFromOutside([&](const HeldLock& record) {
+      const hooks::LockMap* lock = record.lock.load(std::memory_order_relaxed);
+      const auto address = reinterpret_cast<uintptr_t>(lock);
+      if (address >= first && address - first < size) found = lock;
+    });
+    if (found == nullptr) continue;
+    {
+      const std::scoped_lock guard(mutex_);
+      const ClassId id = found->class_id.load(std::memory_order_relaxed) & ~kGeneralPath;
+      CheckInput input(tables_, thread, found, id, LockMode::kExclusive, Strength::kBlocking, site);
+      ReportHeldLockDestroyed(input, FindingDetail::kMemoryFreed, *owner);
+    }
+    log_.Deliver(thread);
+  }
+}
+
+// --- contexts ------------------------------------------------------------------------------------
+
+void Validator::MarkHeldEnabled(ThreadState& thread, int k) {
+  {
+    const std::scoped_lock guard(mutex_);
+    const HeldLock* first = nullptr;
+    for (uint32_t i = 0; i < thread.held.depth(); ++i) {
+      const HeldLock& record = thread.held[i];
+      const ClassId id = record.class_id.load(std::memory_order_relaxed);
+      if (id == kNoClass || !IsChecked(record.kind)) continue;
+      if (record.waiting.load(std::memory_order_relaxed)) continue;
+      const bool shared = record.mode.load(std::memory_order_relaxed) != LockMode::kExclusive;
+      if ((graph_.Class(id).enabled_bits[k] & (shared ? 2 : 1)) != 0) continue;
+      if (!graph_.AddEnabled(id, k, shared, HeldWitness(thread, record))) continue;
+      cycles_.NoteEnabled(id, k, shared);
+      if (first == nullptr) first = &record;
+    }
+    if (first != nullptr) {
+      CheckInput input(tables_, thread, first->lock.load(std::memory_order_relaxed),
+                       first->class_id.load(std::memory_order_relaxed),
+                       first->mode.load(std::memory_order_relaxed), first->strength, first->site);
+      cycles_.JudgeNews(input);
+    }
+  }
+  log_.Deliver(thread);
+}
+
+void Validator::EnterContext(ThreadState& thread, ContextKind kind) {
+  const int k = IndexOf(kind);
+  if (thread.held.depth() > 0) MarkHeldEnabled(thread, k);
+  if (!thread.ReserveContext(thread.context_depth + 1)) return WarnOutOfMemory();
+  ++thread.context_depth;
+  ContextLevel& context = thread.context();
+  context = {};
+  context.number = ++thread.contexts_made;
+  context.kind = kind;
+  context.masks_before = thread.masks;
+  thread.masks |= MaskBit(kHardIndex);
+  if (k == kSoftIndex) thread.masks |= MaskBit(kSoftIndex);
+  thread.failure_pending = false;
+  thread.RecomputeChain(0, thread.BaseKey());
+}
+
+void Validator::LeaveContext(ThreadState& thread, const CallSite& site) {
+  if (thread.context_depth == 0) return;
+  const uint32_t number = thread.context_number();
+  bool left_behind = false;
+  for (uint32_t i = 0; i < thread.held.depth(); ++i) {
+    left_behind = left_behind || thread.held[i].context == number;
+  }
+  if (left_behind) {
+    const std::scoped_lock guard(mutex_);
+    CheckInput input(tables_, thread, nullptr, kNoClass, LockMode::kExclusive, Strength::kBlocking,
+                     site);
+    ReportHeldAtExit(input, FindingDetail::kContextLeave);
+  }
+  log_.Deliver(thread);
+  const uint8_t masks = thread.context().masks_before;
+  --thread.context_depth;
+  thread.failure_pending = thread.context().failed_lock != nullptr;
+  RestoreMasks(thread, masks);
+}
+
+void Validator::RestoreMasks(ThreadState& thread, uint8_t masks) {
+  bool was_masked[kContextCount];
+  for (int k = 0; k < kContextCount; ++k) was_masked[k] = thread.Masked(k);
+  thread.masks = masks;
+  thread.RecomputeChain(0, thread.BaseKey());
+  for (int k = 0; k < kContextCount; ++k) {
+    if (thread.held.depth() > 0 && was_masked[k] && !thread.Masked(k)) MarkHeldEnabled(thread, k);
+  }
+}
+
+void Validator::MaskContext(ThreadState& thread, ContextKind kind) {
+  thread.masks |= MaskBit(IndexOf(kind));
+  thread.RecomputeChain(0, thread.BaseKey());
+}
+
+void Validator::UnmaskContext(ThreadState& thread, ContextKind kind) {
+  RestoreMasks(thread, thread.masks & ~MaskBit(IndexOf(kind)));
+}
+
+void Validator::WarnOutOfMemory() {
+  if (warned_out_of_memory_) return;
+  warned_out_of_memory_ = true;
+  environment_.Warn("out of memory for the tables; what is new from here on goes unchecked");
+}
+
+}  // namespace rqlockdep

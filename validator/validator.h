@@ -1,0 +1,222 @@
+// The lock dependency validator: lock events in, findings out (docs/semantics.md).
+//
+// A plain object without global state. The process's own runtime drives one with real threads, a
+// replay one with simulated threads; many may live in one process. What belongs to a thread is in
+// its ThreadState, which is passed in.
+//
+// The way of an acquisition: the held stack gives a chain key; if this thread's chain cache knows
+// it, all that could be said was said before, and the lock is pushed. That is the steady state: no
+// lock, no shared write, no allocation. Else the graph lock is taken, classes are resolved, checks
+// run, edges are added and searched for cycles, and findings go to the sink after the lock was
+// left.
+//
+// Threads: each ThreadState is used by one thread at a time; different ones may run concurrently.
+// Not reentrant: an event of a thread that is inside an event (a signal handler) must be kept away
+// by the caller, with the same ThreadState. Memory comes from mmap; when there is none left the
+// validator says so once and lets events pass unchecked.
+#ifndef RQLOCKDEP_VALIDATOR_VALIDATOR_H_
+#define RQLOCKDEP_VALIDATOR_VALIDATOR_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "rqlockdep/hooks.h"
+#include "validator/checks/check_input.h"
+#include "validator/checks/cycle_check.h"
+#include "validator/checks/wait_check.h"
+#include "validator/core/environment.h"
+#include "validator/core/finding.h"
+#include "validator/core/futex_mutex.h"
+#include "validator/core/stack_depot.h"
+#include "validator/core/thread_state.h"
+#include "validator/findings/finding_log.h"
+#include "validator/graph/dependency_graph.h"
+
+namespace rqlockdep {
+
+class Validator {
+ public:
+  struct Options {
+    // How many steps one search for cycles may take.
+    size_t max_steps = 100000;
+    // Take a whole stack at every acquisition, not only for a chain that is new to the thread.
+    bool full_stacks = false;
+    // Judge rings of waiting threads when a wait begins (section 8).
+    bool check_waits = true;
+  };
+
+  Validator(Environment& environment, FindingSink& sink, const Options& options);
+  ~Validator();
+  Validator(const Validator&) = delete;
+  Validator& operator=(const Validator&) = delete;
+
+  // --- threads ---
+  // The state of a thread that begins; null without memory. The validator owns it.
+  ThreadState* NewThread();
+  // The thread ends: what it still holds is a finding. The state must not be used again.
+  void EndThread(ThreadState& thread);
+
+  // After a fork, in the child: only the thread of `survivor` (which may be null) lives on. The graph
+  // lock is held.
+  void ForgetOtherThreads(const ThreadState* survivor);
+
+  // --- lock events; see hooks.h for when to call which ---
+  void Acquire(ThreadState& thread, hooks::LockMap& lock, const hooks::AcquireArguments& arguments,
+               const CallSite& site);
+  void Waiting(ThreadState& thread, hooks::LockMap& lock, hooks::CancelCallback cancel,
+               void* cancel_argument, const CallSite& site);
+  void Acquired(ThreadState& thread, hooks::LockMap& lock);
+  void Failed(ThreadState& thread, hooks::LockMap& lock, FailReason reason);
+  void TryAcquire(ThreadState& thread, hooks::LockMap& lock,
+                  const hooks::AcquireArguments& arguments, bool got_it, const CallSite& site);
+  void Release(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
+  void Downgrade(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
+  void Init(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
+  void Destroy(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
+  void MemoryFreed(ThreadState& thread, const void* begin, size_t size, const CallSite& site);
+
+  // --- asynchronous contexts ---
+  void EnterContext(ThreadState& thread, ContextKind kind);
+  // Leaves the innermost context.
+  void LeaveContext(ThreadState& thread, const CallSite& site);
+  // `kind` is kHard or kSoft.
+  void MaskContext(ThreadState& thread, ContextKind kind);
+  void UnmaskContext(ThreadState& thread, ContextKind kind);
+
+  // --- to look at; not while other threads are inside ---
+  const DependencyGraph& graph() const { return graph_; }
+  DependencyGraph& graph() { return graph_; }
+  const StackDepot& stacks() const { return stacks_; }
+  const CycleCheck::Statistics& cycle_statistics() const { return cycles_.statistics(); }
+  uint32_t finding_count() const { return log_.count(); }
+  // All threads that ever were, newest first. Each state's `next` leads on.
+  ThreadState* threads() const { return threads_.load(std::memory_order_acquire); }
+
+  // Keeps the graph still, for `fork` and for a snapshot.
+  FutexMutex& graph_lock() { return mutex_; }
+
+ private:
+  // In LockMap::class_id: the class is known, but every acquisition must take the general path (the
+  // class has an order function, its readers depend on the context, or the instance was not asked
+  // for with subclass 0 yet).
+  static constexpr uint32_t kGeneralPath = uint32_t{1} << 31;
+
+  void AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
+                      const hooks::AcquireArguments& arguments, const CallSite& site);
+  void TryGeneral(ThreadState& thread, hooks::LockMap& lock,
+                  const hooks::AcquireArguments& arguments, bool got_it, const CallSite& site);
+  // The lock's class of subclass 0, looked up once a lock.
+  ClassId LookUpClass(hooks::LockMap& lock);
+  // The class that is asked for, with the instance counted as one of it.
+  ClassId AskFor(hooks::LockMap& lock, uint8_t subclass, bool* lost_singleton);
+  // What every acquisition begins with: class, unwinding, nest lock.
+  struct Ask;
+  void BeginAsk(Ask& ask);
+  void Judge(Ask& ask);
+  void AddUses(Ask& ask);
+  void AddEdges(Ask& ask);
+  void MarkHeldEnabled(ThreadState& thread, int k);
+  GuardSetId CurrentGuards(ThreadState& thread);
+  Witness HeldWitness(ThreadState& thread, const HeldLock& record);
+  void RestoreMasks(ThreadState& thread, uint8_t masks);
+  void RecordFailure(ThreadState& thread, const hooks::LockMap& lock, bool resilient,
+                     FailReason reason);
+  static void ClearFailure(ThreadState& thread);
+  ThreadState* FindHolder(const hooks::LockMap& lock, ThreadState& first);
+  void ReportDestroyed(ThreadState& thread, hooks::LockMap& lock, FindingDetail detail,
+                       const CallSite& site);
+  void RemoveRecord(ThreadState& thread, uint32_t index);
+  void WarnOutOfMemory();
+
+  static void Push(ThreadState& thread, const hooks::LockMap& lock, ClassId class_id, LockMode mode,
+                   Strength strength, uint64_t facts, ChainKey after, ChainKey first_key,
+                   StackId stack, const CallSite& site);
+
+  Environment& environment_;
+  const Options options_;
+  FutexMutex mutex_;  // guards graph_, stacks_, log_, cycles_, waits_, and the list of threads
+  DependencyGraph graph_;
+  StackDepot stacks_;
+  FindingLog log_;
+  CheckTables tables_;
+  CycleCheck cycles_;
+  WaitCheck waits_;
+  ScratchBuffer<Guard> guards_;
+  std::atomic<ThreadState*> threads_{nullptr};
+  uint32_t thread_count_ = 0;
+  std::atomic<uint32_t> ended_threads_{0};
+  std::atomic<uint64_t> wait_tickets_{0};
+  bool warned_out_of_memory_ = false;
+};
+
+// --- the steady state, inline
+// ----------------------------------------------------------------------
+
+inline void Validator::Push(ThreadState& thread, const hooks::LockMap& lock, ClassId class_id,
+                            LockMode mode, Strength strength, uint64_t facts, ChainKey after,
+                            ChainKey first_key, StackId stack, const CallSite& site) {
+  HeldLock* record = thread.held.Push(&lock);
+  if (record == nullptr) return;  // no memory: the release will find nothing and say nothing
+  record->facts = facts;
+  record->key_before = thread.chain;
+  record->first_key = first_key;
+  record->context = thread.context_number();
+  record->stack = stack;
+  record->kind = lock.kind();
+  record->strength = strength;
+  record->site = site;
+  // Relaxed: published below.
+  record->class_id.store(class_id, std::memory_order_relaxed);
+  record->mode.store(mode, std::memory_order_relaxed);
+  record->waiting.store(false, std::memory_order_relaxed);
+  thread.held.Publish();
+  thread.chain = after;
+}
+
+inline void Validator::Acquire(ThreadState& thread, hooks::LockMap& lock,
+                               const hooks::AcquireArguments& arguments, const CallSite& site) {
+  // Acquire: pairs with the release store in AskFor; the class that the id leads to is there.
+  const uint32_t id = lock.class_id.load(std::memory_order_acquire);
+  if (id != kNoClass && id < kGeneralPath && arguments.subclass == 0 && arguments.nest == nullptr &&
+      !thread.failure_pending && !options_.full_stacks &&
+      thread.held.Find(&lock) == HeldStack::kNone) {
+    const uint64_t facts = AcquisitionFacts::Of(id, arguments.mode, arguments.strength);
+    const ChainKey after = MixChain(thread.chain, facts);
+    if (thread.chains.Contains(after)) {
+      Push(thread, lock, id, arguments.mode, arguments.strength, facts, after, after, kNoStack,
+           site);
+      return;
+    }
+  }
+  AcquireGeneral(thread, lock, arguments, site);
+}
+
+inline void Validator::TryAcquire(ThreadState& thread, hooks::LockMap& lock,
+                                  const hooks::AcquireArguments& arguments, bool got_it,
+                                  const CallSite& site) {
+  const uint32_t id = lock.class_id.load(std::memory_order_acquire);  // as in Acquire
+  if (id != kNoClass && id < kGeneralPath && arguments.subclass == 0 && arguments.nest == nullptr &&
+      !thread.failure_pending && !options_.full_stacks) {
+    if (!got_it) return;
+    if (thread.held.Find(&lock) == HeldStack::kNone) {
+      const uint64_t facts = AcquisitionFacts::Of(id, arguments.mode, Strength::kTry);
+      const ChainKey after = MixChain(thread.chain, facts);
+      if (thread.chains.Contains(after)) {
+        Push(thread, lock, id, arguments.mode, Strength::kTry, facts, after, after, kNoStack, site);
+        return;
+      }
+    }
+  }
+  TryGeneral(thread, lock, arguments, got_it, site);
+}
+
+inline void Validator::ClearFailure(ThreadState& thread) {
+  if (!thread.failure_pending) return;
+  thread.context().failed_lock = nullptr;
+  thread.failure_pending = false;
+}
+
+}  // namespace rqlockdep
+
+#endif  // RQLOCKDEP_VALIDATOR_VALIDATOR_H_
