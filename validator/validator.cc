@@ -149,7 +149,7 @@ void Validator::BeginAsk(Ask& ask) {
     bool held = false;
     for (uint32_t i = thread.held.Find(ask.nest); i != HeldStack::kNone;
          i = thread.held.FindOlder(i)) {
-      held = held || !thread.held[i].waiting.load(std::memory_order_relaxed);
+      held = held || !thread.held[i].is_waiting();
     }
     if (!held) {
       const uint32_t id = ask.nest->class_id.load(std::memory_order_relaxed);
@@ -175,7 +175,6 @@ void Validator::AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
     if (lost_singleton) cycles_.NoteSingletonLost(id);
     BeginAsk(ask);
     ChainKey judged = MixChain(thread.chain, ask.facts);
-    const StackId full_stack = options_.full_stacks ? ask.input.Stack() : kNoStack;
     const bool waits_for_others =
         ask.own_hold == OwnHold::kNone || ask.own_hold == OwnHold::kSelfDeadlock;
     if (!waits_for_others || id == kNoClass) {
@@ -196,7 +195,7 @@ void Validator::AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
       if (ask.nest != nullptr) {
         // Under which class it nests decides whether the nesting is accepted.
         const uint32_t nest_hold = thread.held.Find(ask.nest);
-        const ClassId nest_class = thread.held[nest_hold].class_id.load(std::memory_order_relaxed);
+        const ClassId nest_class = thread.held[nest_hold].class_id();
         judged = MixChain(judged, AcquisitionFacts::kNestClass | nest_class);
       }
       if (!thread.chains.Contains(judged)) {
@@ -205,8 +204,11 @@ void Validator::AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
       }
     }
     cycles_.JudgeNews(ask.input);
-    Push(thread, lock, id, mode, arguments.strength, ask.facts, MixChain(thread.chain, ask.facts),
-         judged, full_stack, site);
+    StackId stack = kNoStack;
+    thread.chains.Find(judged, &stack);
+    if (options_.full_stacks) stack = ask.input.Stack();
+    Push(thread, lock, ask.facts, MixChain(thread.chain, ask.facts), stack, options_.full_stacks,
+         site);
   }
   log_.Deliver(thread);
 }
@@ -234,8 +236,10 @@ void Validator::TryGeneral(ThreadState& thread, hooks::LockMap& lock,
         thread.chains.Insert(after, ask.input.Stack());
       }
       cycles_.JudgeNews(ask.input);
-      Push(thread, lock, id, mode, Strength::kTry, ask.facts, after, after,
-           options_.full_stacks ? ask.input.Stack() : kNoStack, site);
+      StackId stack = kNoStack;
+      thread.chains.Find(after, &stack);
+      if (options_.full_stacks) stack = ask.input.Stack();
+      Push(thread, lock, ask.facts, after, stack, options_.full_stacks, site);
     }
   }
   log_.Deliver(thread);
@@ -293,12 +297,11 @@ Witness Validator::HeldWitness(ThreadState& thread, const HeldLock& record) {
   Witness witness;
   witness.thread = thread.id();
   witness.held_instance = record.lock.load(std::memory_order_relaxed);
-  witness.held_mode = record.mode.load(std::memory_order_relaxed);
-  witness.held_strength = record.strength;
+  witness.held_mode = record.mode();
+  witness.held_strength = record.strength();
   witness.held_site = PutSite(stacks_, record.site);
   witness.held_stack = record.stack;
-  witness.held_stack_is_exact = record.stack != kNoStack;
-  if (record.stack == kNoStack) witness.held_stack = thread.chains.FirstStack(record.first_key);
+  witness.held_stack_is_exact = record.stack_is_exact;
   return witness;
 }
 
@@ -308,11 +311,10 @@ GuardSetId Validator::CurrentGuards(ThreadState& thread) {
   size_t count = 0;
   for (uint32_t i = 0; i < depth && count < guards.size(); ++i) {
     const HeldLock& record = thread.held[i];
-    const ClassId id = record.class_id.load(std::memory_order_relaxed);
+    const ClassId id = record.class_id();
     if (id == kNoClass || !IsRealLock(record.kind)) continue;
-    if (record.waiting.load(std::memory_order_relaxed)) continue;
-    guards[count++] =
-        Guard(id, record.mode.load(std::memory_order_relaxed) == LockMode::kExclusive);
+    if (record.is_waiting()) continue;
+    guards[count++] = Guard(id, record.mode() == LockMode::kExclusive);
   }
   return graph_.guards().Put(guards.first(GuardSets::Normalize(guards.first(count))));
 }
@@ -320,14 +322,14 @@ GuardSetId Validator::CurrentGuards(ThreadState& thread) {
 void Validator::AddEdges(Ask& ask) {
   ThreadState& thread = ask.thread;
   CheckInput& input = ask.input;
-  const uint32_t context = thread.context_number();
+  const uint32_t context = thread.context_number;
   bool guards_known = false;
   GuardSetId guards = kNoGuards;
   for (uint32_t i = 0; i < thread.held.depth(); ++i) {
     const HeldLock& record = thread.held[i];
-    const ClassId from = record.class_id.load(std::memory_order_relaxed);
+    const ClassId from = record.class_id();
     if (record.context != context || from == input.class_id() || from == kNoClass) continue;
-    if (!IsChecked(record.kind) || record.waiting.load(std::memory_order_relaxed)) continue;
+    if (!IsChecked(record.kind) || record.is_waiting()) continue;
     if (!guards_known) guards = CurrentGuards(thread);
     guards_known = true;
     Observation observation;
@@ -351,10 +353,10 @@ void Validator::Waiting(ThreadState& thread, hooks::LockMap& lock, hooks::Cancel
   const uint32_t index = thread.held.Find(&lock);
   if (index == HeldStack::kNone) return;
   HeldLock& record = thread.held[index];
-  const LockMode mode = record.mode.load(std::memory_order_relaxed);
+  const LockMode mode = record.mode();
   record.waiting.store(true, std::memory_order_relaxed);
   thread.wait.mode.store(mode, std::memory_order_relaxed);
-  thread.wait.strength.store(record.strength, std::memory_order_relaxed);
+  thread.wait.strength.store(record.strength(), std::memory_order_relaxed);
   thread.wait.cancel = cancel;
   thread.wait.cancel_argument = cancel_argument;
   // Relaxed: the ticket is unique, which is all that matters of it to others.
@@ -371,8 +373,8 @@ void Validator::Waiting(ThreadState& thread, hooks::LockMap& lock, hooks::Cancel
       const std::span<ThreadState* const> ring = waits_.FindRing(thread, threads());
       if (ring.empty()) break;
       victim = FindVictim(ring);
-      const ClassId id = record.class_id.load(std::memory_order_relaxed);
-      CheckInput input(tables_, thread, &lock, id, mode, record.strength, site);
+      const ClassId id = record.class_id();
+      CheckInput input(tables_, thread, &lock, id, mode, record.strength(), site);
       ReportRing(input, ring, victim);
     }
     log_.Deliver(thread);
@@ -397,7 +399,7 @@ void Validator::RecordFailure(ThreadState& thread, const hooks::LockMap& lock, b
   if (!resilient || reason == FailReason::kBusy) return;
   for (uint32_t i = 0; i < thread.held.depth(); ++i) {
     const HeldLock& record = thread.held[i];
-    if (!IsRealLock(record.kind) || record.waiting.load(std::memory_order_relaxed)) continue;
+    if (!IsRealLock(record.kind) || record.is_waiting()) continue;
     context.failed_lock = &lock;
     thread.failure_pending = true;
     return;
@@ -408,7 +410,7 @@ void Validator::Failed(ThreadState& thread, hooks::LockMap& lock, FailReason rea
   thread.wait.lock.store(nullptr, std::memory_order_relaxed);
   const uint32_t index = thread.held.Find(&lock);
   if (index == HeldStack::kNone) return;
-  const bool resilient = thread.held[index].strength == Strength::kResilient;
+  const bool resilient = thread.held[index].strength() == Strength::kResilient;
   RemoveRecord(thread, index);
   RecordFailure(thread, lock, resilient, reason);
 }
@@ -424,12 +426,12 @@ void Validator::RemoveRecord(ThreadState& thread, uint32_t index) {
   thread.RecomputeChain(index, before);
 }
 
-void Validator::Release(ThreadState& thread, hooks::LockMap& lock, const CallSite& site) {
+void Validator::ReleaseGeneral(ThreadState& thread, hooks::LockMap& lock, const CallSite& site) {
   ClearFailure(thread);
-  const uint32_t context = thread.context_number();
+  const uint32_t context = thread.context_number;
   for (uint32_t i = thread.held.Find(&lock); i != HeldStack::kNone; i = thread.held.FindOlder(i)) {
     const HeldLock& record = thread.held[i];
-    if (record.context != context || record.waiting.load(std::memory_order_relaxed)) continue;
+    if (record.context != context || record.is_waiting()) continue;
     RemoveRecord(thread, i);
     return;
   }
@@ -444,14 +446,16 @@ void Validator::Release(ThreadState& thread, hooks::LockMap& lock, const CallSit
 
 void Validator::Downgrade(ThreadState& thread, hooks::LockMap& lock, const CallSite& site) {
   ClearFailure(thread);
-  const uint32_t context = thread.context_number();
+  const uint32_t context = thread.context_number;
   for (uint32_t i = thread.held.Find(&lock); i != HeldStack::kNone; i = thread.held.FindOlder(i)) {
     HeldLock& record = thread.held[i];
-    if (record.context != context || record.waiting.load(std::memory_order_relaxed)) continue;
-    if (record.mode.load(std::memory_order_relaxed) != LockMode::kExclusive) continue;
+    if (record.context != context || record.is_waiting()) continue;
+    if (record.mode() != LockMode::kExclusive) continue;
     const LockMode mode = SharedMode(lock.kind(), thread.context_depth > 0);
-    record.mode.store(mode, std::memory_order_relaxed);
-    record.facts = AcquisitionFacts::WithMode(record.facts, mode);
+    // Relaxed: one word, which others only look at.
+    record.facts.store(
+        AcquisitionFacts::WithMode(record.facts.load(std::memory_order_relaxed), mode),
+        std::memory_order_relaxed);
     thread.RecomputeChain(i, record.key_before);
     return;
   }
@@ -470,8 +474,7 @@ ThreadState* Validator::FindHolder(const hooks::LockMap& lock, ThreadState& firs
   const auto holds = [&](const ThreadState& thread) {
     bool held = false;
     thread.held.ForEachFromOutside([&](const HeldLock& record) {
-      held = held || (record.lock.load(std::memory_order_relaxed) == &lock &&
-                      !record.waiting.load(std::memory_order_relaxed));
+      held = held || (record.lock.load(std::memory_order_relaxed) == &lock && !record.is_waiting());
     });
     return held;
   };
@@ -535,10 +538,10 @@ void Validator::MarkHeldEnabled(ThreadState& thread, int k) {
     const HeldLock* first = nullptr;
     for (uint32_t i = 0; i < thread.held.depth(); ++i) {
       const HeldLock& record = thread.held[i];
-      const ClassId id = record.class_id.load(std::memory_order_relaxed);
+      const ClassId id = record.class_id();
       if (id == kNoClass || !IsChecked(record.kind)) continue;
-      if (record.waiting.load(std::memory_order_relaxed)) continue;
-      const bool shared = record.mode.load(std::memory_order_relaxed) != LockMode::kExclusive;
+      if (record.is_waiting()) continue;
+      const bool shared = record.mode() != LockMode::kExclusive;
       if ((graph_.Class(id).enabled_bits[k] & (shared ? 2 : 1)) != 0) continue;
       if (!graph_.AddEnabled(id, k, shared, HeldWitness(thread, record))) continue;
       cycles_.NoteEnabled(id, k, shared);
@@ -546,8 +549,7 @@ void Validator::MarkHeldEnabled(ThreadState& thread, int k) {
     }
     if (first != nullptr) {
       CheckInput input(tables_, thread, first->lock.load(std::memory_order_relaxed),
-                       first->class_id.load(std::memory_order_relaxed),
-                       first->mode.load(std::memory_order_relaxed), first->strength, first->site);
+                       first->class_id(), first->mode(), first->strength(), first->site);
       cycles_.JudgeNews(input);
     }
   }
@@ -563,6 +565,7 @@ void Validator::EnterContext(ThreadState& thread, ContextKind kind) {
   context = {};
   context.number = ++thread.contexts_made;
   context.kind = kind;
+  thread.context_number = context.number;
   context.masks_before = thread.masks;
   thread.masks |= MaskBit(kHardIndex);
   if (k == kSoftIndex) thread.masks |= MaskBit(kSoftIndex);
@@ -572,7 +575,7 @@ void Validator::EnterContext(ThreadState& thread, ContextKind kind) {
 
 void Validator::LeaveContext(ThreadState& thread, const CallSite& site) {
   if (thread.context_depth == 0) return;
-  const uint32_t number = thread.context_number();
+  const uint32_t number = thread.context_number;
   bool left_behind = false;
   for (uint32_t i = 0; i < thread.held.depth(); ++i) {
     left_behind = left_behind || thread.held[i].context == number;
@@ -586,6 +589,7 @@ void Validator::LeaveContext(ThreadState& thread, const CallSite& site) {
   log_.Deliver(thread);
   const uint8_t masks = thread.context().masks_before;
   --thread.context_depth;
+  thread.context_number = thread.context().number;
   thread.failure_pending = thread.context().failed_lock != nullptr;
   RestoreMasks(thread, masks);
 }

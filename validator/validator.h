@@ -57,8 +57,8 @@ class Validator {
   // The thread ends: what it still holds is a finding. The state must not be used again.
   void EndThread(ThreadState& thread);
 
-  // After a fork, in the child: only the thread of `survivor` (which may be null) lives on. The graph
-  // lock is held.
+  // After a fork, in the child: only the thread of `survivor` (which may be null) lives on. The
+  // graph lock is held.
   void ForgetOtherThreads(const ThreadState* survivor);
 
   // --- lock events; see hooks.h for when to call which ---
@@ -129,9 +129,9 @@ class Validator {
   void RemoveRecord(ThreadState& thread, uint32_t index);
   void WarnOutOfMemory();
 
-  static void Push(ThreadState& thread, const hooks::LockMap& lock, ClassId class_id, LockMode mode,
-                   Strength strength, uint64_t facts, ChainKey after, ChainKey first_key,
-                   StackId stack, const CallSite& site);
+  static void Push(ThreadState& thread, const hooks::LockMap& lock, uint64_t facts, ChainKey after,
+                   StackId stack, bool stack_is_exact, const CallSite& site);
+  void ReleaseGeneral(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
 
   Environment& environment_;
   const Options options_;
@@ -151,64 +151,85 @@ class Validator {
 };
 
 // --- the steady state, inline
-// ----------------------------------------------------------------------
+// ---------------------------------------------------------------------- Always inline: the
+// arguments live in registers then, and the call site is stored once.
 
-inline void Validator::Push(ThreadState& thread, const hooks::LockMap& lock, ClassId class_id,
-                            LockMode mode, Strength strength, uint64_t facts, ChainKey after,
-                            ChainKey first_key, StackId stack, const CallSite& site) {
+[[gnu::always_inline]] inline void Validator::Push(ThreadState& thread, const hooks::LockMap& lock,
+                                                   uint64_t facts, ChainKey after, StackId stack,
+                                                   bool stack_is_exact, const CallSite& site) {
   HeldLock* record = thread.held.Push(&lock);
-  if (record == nullptr) return;  // no memory: the release will find nothing and say nothing
-  record->facts = facts;
+  // Without memory the release will find nothing and say nothing.
+  if (record == nullptr) [[unlikely]] {
+    return;
+  }
   record->key_before = thread.chain;
-  record->first_key = first_key;
-  record->context = thread.context_number();
+  record->context = thread.context_number;
   record->stack = stack;
   record->kind = lock.kind();
-  record->strength = strength;
-  record->site = site;
+  record->stack_is_exact = stack_is_exact;
+  for (int i = 0; i < kCallSiteDepth; ++i) {
+    record->site.frames[i] = site.frames[i];
+    if (site.frames[i] == 0) break;
+  }
   // Relaxed: published below.
-  record->class_id.store(class_id, std::memory_order_relaxed);
-  record->mode.store(mode, std::memory_order_relaxed);
+  record->facts.store(facts, std::memory_order_relaxed);
   record->waiting.store(false, std::memory_order_relaxed);
   thread.held.Publish();
   thread.chain = after;
 }
 
-inline void Validator::Acquire(ThreadState& thread, hooks::LockMap& lock,
-                               const hooks::AcquireArguments& arguments, const CallSite& site) {
+[[gnu::always_inline]] inline void Validator::Acquire(ThreadState& thread, hooks::LockMap& lock,
+                                                      const hooks::AcquireArguments& arguments,
+                                                      const CallSite& site) {
   // Acquire: pairs with the release store in AskFor; the class that the id leads to is there.
   const uint32_t id = lock.class_id.load(std::memory_order_acquire);
-  if (id != kNoClass && id < kGeneralPath && arguments.subclass == 0 && arguments.nest == nullptr &&
+  if (id - 1 < kGeneralPath - 1 && arguments.subclass == 0 && arguments.nest == nullptr &&
       !thread.failure_pending && !options_.full_stacks &&
-      thread.held.Find(&lock) == HeldStack::kNone) {
+      thread.held.Find(&lock) == HeldStack::kNone) [[likely]] {
     const uint64_t facts = AcquisitionFacts::Of(id, arguments.mode, arguments.strength);
     const ChainKey after = MixChain(thread.chain, facts);
-    if (thread.chains.Contains(after)) {
-      Push(thread, lock, id, arguments.mode, arguments.strength, facts, after, after, kNoStack,
-           site);
+    StackId stack = kNoStack;
+    if (thread.chains.Find(after, &stack)) [[likely]] {
+      Push(thread, lock, facts, after, stack, /*stack_is_exact=*/false, site);
       return;
     }
   }
   AcquireGeneral(thread, lock, arguments, site);
 }
 
-inline void Validator::TryAcquire(ThreadState& thread, hooks::LockMap& lock,
-                                  const hooks::AcquireArguments& arguments, bool got_it,
-                                  const CallSite& site) {
+[[gnu::always_inline]] inline void Validator::TryAcquire(ThreadState& thread, hooks::LockMap& lock,
+                                                         const hooks::AcquireArguments& arguments,
+                                                         bool got_it, const CallSite& site) {
   const uint32_t id = lock.class_id.load(std::memory_order_acquire);  // as in Acquire
-  if (id != kNoClass && id < kGeneralPath && arguments.subclass == 0 && arguments.nest == nullptr &&
-      !thread.failure_pending && !options_.full_stacks) {
+  if (id - 1 < kGeneralPath - 1 && arguments.subclass == 0 && arguments.nest == nullptr &&
+      !thread.failure_pending && !options_.full_stacks) [[likely]] {
     if (!got_it) return;
     if (thread.held.Find(&lock) == HeldStack::kNone) {
       const uint64_t facts = AcquisitionFacts::Of(id, arguments.mode, Strength::kTry);
       const ChainKey after = MixChain(thread.chain, facts);
-      if (thread.chains.Contains(after)) {
-        Push(thread, lock, id, arguments.mode, Strength::kTry, facts, after, after, kNoStack, site);
+      StackId stack = kNoStack;
+      if (thread.chains.Find(after, &stack)) {
+        Push(thread, lock, facts, after, stack, /*stack_is_exact=*/false, site);
         return;
       }
     }
   }
   TryGeneral(thread, lock, arguments, got_it, site);
+}
+
+[[gnu::always_inline]] inline void Validator::Release(ThreadState& thread, hooks::LockMap& lock,
+                                                      const CallSite& site) {
+  const uint32_t depth = thread.held.depth();
+  if (depth > 0 && !thread.failure_pending) [[likely]] {
+    const HeldLock& newest = thread.held[depth - 1];
+    if (newest.is(&lock) && newest.context == thread.context_number && !newest.is_waiting())
+        [[likely]] {
+      thread.chain = newest.key_before;
+      thread.held.PopNewest();
+      return;
+    }
+  }
+  ReleaseGeneral(thread, lock, site);
 }
 
 inline void Validator::ClearFailure(ThreadState& thread) {

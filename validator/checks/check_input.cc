@@ -34,19 +34,16 @@ FindingLock CheckInput::AskedLock() {
 
 FindingLock CheckInput::Describe(ThreadState& thread, const HeldLock& record) {
   FindingLock lock;
-  const ClassId id = record.class_id.load(std::memory_order_relaxed);
+  const ClassId id = record.class_id();
   if (id != kNoClass) lock.lock_class = &tables_.graph.Class(id).info;
   lock.instance = record.lock.load(std::memory_order_relaxed);
-  lock.mode = record.mode.load(std::memory_order_relaxed);
-  lock.strength = record.strength;
-  lock.waiting = record.waiting.load(std::memory_order_relaxed);
-  lock.this_context = record.context == thread.context_number();
+  lock.mode = record.mode();
+  lock.strength = record.strength();
+  lock.waiting = record.is_waiting();
+  lock.this_context = record.context == thread.context_number;
   lock.site = record.site;
   lock.stack = record.stack;
-  if (lock.stack == kNoStack) {
-    lock.stack = thread.chains.FirstStack(record.first_key);
-    lock.stack_is_exact = false;
-  }
+  lock.stack_is_exact = record.stack_is_exact;
   return lock;
 }
 

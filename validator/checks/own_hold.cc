@@ -8,9 +8,9 @@ OwnHold ClassifyOwnHold(const ThreadState& thread, const hooks::LockMap* lock, L
   bool only_shared = true;
   for (uint32_t i = thread.held.Find(lock); i != HeldStack::kNone; i = thread.held.FindOlder(i)) {
     const HeldLock& record = thread.held[i];
-    if (record.waiting.load(std::memory_order_relaxed)) continue;
+    if (record.is_waiting()) continue;
     held = true;
-    if (record.mode.load(std::memory_order_relaxed) == LockMode::kExclusive) only_shared = false;
+    if (record.mode() == LockMode::kExclusive) only_shared = false;
   }
   if (!held) return OwnHold::kNone;
   if (kind == LockKind::kRecursiveMutex) return OwnHold::kReentry;

@@ -6,10 +6,10 @@ namespace rqlockdep {
 
 uint8_t CurrentRank(ThreadState& thread) {
   uint8_t rank = thread.context_depth == 0 ? kTaskRank : ContextRank(thread.context().kind);
-  const uint32_t context = thread.context_number();
+  const uint32_t context = thread.context_number;
   for (uint32_t i = 0; i < thread.held.depth(); ++i) {
     const HeldLock& record = thread.held[i];
-    if (record.context != context || record.waiting.load(std::memory_order_relaxed)) continue;
+    if (record.context != context || record.is_waiting()) continue;
     const uint8_t inner = InnerRank(record.kind);
     if (inner != 0 && inner < rank) rank = inner;
   }

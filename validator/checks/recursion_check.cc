@@ -7,9 +7,8 @@ bool IsRead(LockMode mode) { return mode != LockMode::kExclusive; }
 
 // Another instance of the class that the thread holds.
 bool IsOtherOfClass(const HeldLock& record, const hooks::LockMap* lock, ClassId class_id) {
-  return record.class_id.load(std::memory_order_relaxed) == class_id &&
-         record.lock.load(std::memory_order_relaxed) != lock &&
-         !record.waiting.load(std::memory_order_relaxed);
+  return record.class_id() == class_id && record.lock.load(std::memory_order_relaxed) != lock &&
+         !record.is_waiting();
 }
 
 }  // namespace
@@ -18,9 +17,8 @@ uint32_t OldestSerialisingHold(const ThreadState& thread, const hooks::LockMap* 
   uint32_t oldest = HeldStack::kNone;
   for (uint32_t i = thread.held.Find(nest); i != HeldStack::kNone; i = thread.held.FindOlder(i)) {
     const HeldLock& record = thread.held[i];
-    if (record.waiting.load(std::memory_order_relaxed)) continue;
-    if (record.kind == LockKind::kMap ||
-        record.mode.load(std::memory_order_relaxed) == LockMode::kExclusive) {
+    if (record.is_waiting()) continue;
+    if (record.kind == LockKind::kMap || record.mode() == LockMode::kExclusive) {
       oldest = i;
     }
   }
@@ -50,14 +48,12 @@ void CheckRecursion(CheckInput& input, const hooks::LockMap* nest) {
   ClassNode& node = input.lock_class();
   const uint32_t nest_hold =
       nest == nullptr ? HeldStack::kNone : OldestSerialisingHold(thread, nest);
-  const ClassId nest_class = nest_hold == HeldStack::kNone
-                                 ? kNoClass
-                                 : thread.held[nest_hold].class_id.load(std::memory_order_relaxed);
+  const ClassId nest_class =
+      nest_hold == HeldStack::kNone ? kNoClass : thread.held[nest_hold].class_id();
   for (uint32_t i = 0; i < thread.held.depth(); ++i) {
     const HeldLock& record = thread.held[i];
     if (!IsOtherOfClass(record, input.lock(), input.class_id())) continue;
-    if (IsRead(record.mode.load(std::memory_order_relaxed)) &&
-        input.mode() == LockMode::kRecursiveReader) {
+    if (IsRead(record.mode()) && input.mode() == LockMode::kRecursiveReader) {
       continue;
     }
     const LockClass::OrderFunction order = node.info.key.order;

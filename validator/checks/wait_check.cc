@@ -16,9 +16,8 @@ bool StandsInTheWay(const ThreadState& other, const hooks::LockMap* lock, LockMo
   bool holds = false;
   other.held.ForEachFromOutside([&](const HeldLock& record) {
     if (record.lock.load(std::memory_order_relaxed) != lock) return;
-    if (record.waiting.load(std::memory_order_relaxed)) return;
-    holds = holds || mode == LockMode::kExclusive ||
-            record.mode.load(std::memory_order_relaxed) == LockMode::kExclusive;
+    if (record.is_waiting()) return;
+    holds = holds || mode == LockMode::kExclusive || record.mode() == LockMode::kExclusive;
   });
   if (holds) return true;
   return mode == LockMode::kReader && other.wait.lock.load(std::memory_order_relaxed) == lock &&

@@ -18,8 +18,8 @@ class ChainCache {
  public:
   bool Contains(ChainKey key) const { return chains_.Contains(key); }
 
-  // The stack that was stored with `key`, or kNoStack.
-  StackId FirstStack(ChainKey key) const { return chains_.Get(key, kNoStack); }
+  // True if the chain is known; then `*first_stack` is the stack that was stored with it.
+  bool Find(ChainKey key, StackId* first_stack) const { return chains_.Find(key, first_stack); }
 
   void Insert(ChainKey key, StackId first_stack) {
     if (!chains_.Set(key, first_stack)) chains_.Clear();

@@ -24,8 +24,8 @@ inline constexpr ChainKey kEmptyChain = 0x9e3779b97f4a7c15;
 inline ChainKey MixChain(ChainKey key, uint64_t fact) {
   const auto product =
       static_cast<unsigned __int128>(key ^ 0xa0761d6478bd642f) * (fact ^ 0xe7037ed1a0b428db);
-  const auto mixed = static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-  return mixed == 0 ? 1 : mixed;
+  // Odd, so never 0.
+  return (static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64)) | 1;
 }
 
 // The facts of one acquisition, as bits of one number.
@@ -43,6 +43,13 @@ struct AcquisitionFacts {
   static constexpr uint64_t Of(ClassId class_id, LockMode mode, Strength strength) {
     return uint64_t{class_id} | (uint64_t{static_cast<uint8_t>(mode)} << 32) |
            (uint64_t{static_cast<uint8_t>(strength)} << 36);
+  }
+  static constexpr ClassId ClassOf(uint64_t facts) { return static_cast<ClassId>(facts); }
+  static constexpr LockMode ModeOf(uint64_t facts) {
+    return static_cast<LockMode>((facts >> 32) & 0xf);
+  }
+  static constexpr Strength StrengthOf(uint64_t facts) {
+    return static_cast<Strength>((facts >> 36) & 0xf);
   }
   static constexpr uint64_t WithMode(uint64_t facts, LockMode mode) {
     return (facts & ~(uint64_t{0xf} << 32)) | (uint64_t{static_cast<uint8_t>(mode)} << 32);

@@ -10,30 +10,39 @@
 #define RQLOCKDEP_VALIDATOR_CORE_HELD_STACK_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "rqlockdep/hooks.h"
 #include "validator/core/chain_key.h"
 #include "validator/core/finding.h"
 #include "validator/core/ids.h"
-#include "validator/core/segmented_vector.h"
 
 namespace rqlockdep {
 
 struct HeldLock {
   std::atomic<const hooks::LockMap*> lock{nullptr};
-  uint64_t facts = 0;           // AcquisitionFacts, the class among them
-  ChainKey key_before = 0;      // the chain without this lock and what was taken after it
-  ChainKey first_key = 0;       // the chain with it when it was taken; the cache knows its stack
-  uint32_t next_in_bucket = 0;  // index + 1
-  uint32_t context = 0;         // number of the context in which it was taken
-  StackId stack = kNoStack;     // with stacks=full
-  std::atomic<uint32_t> class_id{kNoClass};
+  std::atomic<uint64_t> facts{0};  // AcquisitionFacts: class, mode and strength among them
+  ChainKey key_before = 0;         // the chain without this lock and what was taken after it
+  uint32_t next_in_bucket = 0;     // index + 1
+  uint32_t context = 0;            // number of the context in which it was taken
+  StackId stack = kNoStack;        // of this acquisition, or of the first time of its chain
   LockKind kind = LockKind::kQspinlock;
-  std::atomic<LockMode> mode{LockMode::kExclusive};
-  Strength strength = Strength::kBlocking;
+  bool stack_is_exact = false;
   std::atomic<bool> waiting{false};  // asked for and waited for, not got yet
   CallSite site;
+
+  ClassId class_id() const {
+    return AcquisitionFacts::ClassOf(facts.load(std::memory_order_relaxed));
+  }
+  LockMode mode() const { return AcquisitionFacts::ModeOf(facts.load(std::memory_order_relaxed)); }
+  Strength strength() const {
+    return AcquisitionFacts::StrengthOf(facts.load(std::memory_order_relaxed));
+  }
+  bool is_waiting() const { return waiting.load(std::memory_order_relaxed); }
+  bool is(const hooks::LockMap* other) const {
+    return lock.load(std::memory_order_relaxed) == other;
+  }
 };
 
 class HeldStack {
@@ -43,17 +52,18 @@ class HeldStack {
   HeldStack(const HeldStack&) = delete;
   HeldStack& operator=(const HeldStack&) = delete;
 
-  static constexpr uint32_t kNone = UINT32_MAX;
+  static constexpr uint32_t kNone = UINT32_MAX;  // 0 - 1
 
   uint32_t depth() const { return depth_.load(std::memory_order_relaxed); }
-  HeldLock& operator[](uint32_t index) const { return records_[index]; }
+  HeldLock& operator[](uint32_t index) const {
+    return records_.load(std::memory_order_relaxed)[index];  // written by this thread
+  }
 
   // The newest record of `lock`, or kNone.
   uint32_t Find(const hooks::LockMap* lock) const {
-    for (uint32_t i = buckets_[Bucket(lock)]; i != 0; i = records_[i - 1].next_in_bucket) {
-      if (records_[i - 1].lock.load(std::memory_order_relaxed) == lock) return i - 1;
-    }
-    return kNone;
+    uint32_t i = buckets_[Bucket(lock)];
+    while (i != 0 && !(*this)[i - 1].is(lock)) i = (*this)[i - 1].next_in_bucket;
+    return i - 1;
   }
   // The next older record of the lock of record `index`, or kNone.
   uint32_t FindOlder(uint32_t index) const;
@@ -62,8 +72,10 @@ class HeldStack {
   // caller sets them all. Visible to others after Publish.
   HeldLock* Push(const hooks::LockMap* lock) {
     const uint32_t index = depth();
-    if (index >= capacity_ && !Grow(index + 1)) return nullptr;
-    HeldLock& record = records_[index];
+    if (index >= capacity_ && !Grow()) [[unlikely]] {
+      return nullptr;
+    }
+    HeldLock& record = (*this)[index];
     uint32_t& bucket = buckets_[Bucket(lock)];
     record.next_in_bucket = bucket;
     bucket = index + 1;
@@ -76,11 +88,10 @@ class HeldStack {
 
   void PopNewest() {
     const uint32_t index = depth() - 1;
-    HeldLock& record = records_[index];
-    const hooks::LockMap* lock = record.lock.load(std::memory_order_relaxed);
-    buckets_[Bucket(lock)] = record.next_in_bucket;
-    // Others that still see the old depth must not see a lock there that a later Push has not made
-    // ours yet; a stale record is harmless (the walk is a snapshot), so relaxed is enough.
+    const HeldLock& record = (*this)[index];
+    buckets_[Bucket(record.lock.load(std::memory_order_relaxed))] = record.next_in_bucket;
+    // Relaxed: others that still see the old depth see a lock that was held a moment ago, which is
+    // all that a snapshot says.
     depth_.store(index, std::memory_order_relaxed);
   }
 
@@ -96,27 +107,38 @@ class HeldStack {
   // be taken and released meanwhile.
   template <typename Visitor>
   void ForEachFromOutside(Visitor visit) const {
-    // Acquire: pairs with Publish; the records below are initialised.
+    // Acquire: pairs with Publish; the records below are initialised, and the array that held them
+    // then is visible (or a larger one with copies).
     const uint32_t depth = depth_.load(std::memory_order_acquire);
-    for (uint32_t i = 0; i < depth; ++i) visit(records_[i]);
+    const HeldLock* records = records_.load(std::memory_order_acquire);
+    for (uint32_t i = 0; i < depth; ++i) visit(records[i]);
   }
 
  private:
+  // Locks are some ten bytes apart or pages apart: two shifts spread both. A collision costs a
+  // step.
   uint32_t Bucket(const hooks::LockMap* lock) const {
-    return (reinterpret_cast<uintptr_t>(lock) * 0x9e3779b97f4a7c15 >> 32) & bucket_mask_;
+    const auto address = reinterpret_cast<uintptr_t>(lock);
+    return static_cast<uint32_t>((address >> 4) ^ (address >> 11)) & bucket_mask_;
   }
-  bool Grow(uint32_t size);
+  bool Grow();
+  void Link(uint32_t index);
   void Unlink(uint32_t index);
-  void RebuildBuckets();
 
+  // An array that the stack has outgrown; others may still read it.
+  struct Outgrown {
+    Outgrown* previous;
+    size_t bytes;
+  };
   static constexpr uint32_t kInlineBuckets = 64;
 
   std::atomic<uint32_t> depth_{0};
   uint32_t capacity_ = 0;
   uint32_t bucket_mask_ = kInlineBuckets - 1;
+  std::atomic<HeldLock*> records_{nullptr};
   uint32_t* buckets_ = inline_buckets_;  // index + 1 of the newest record of each chain
   uint32_t inline_buckets_[kInlineBuckets] = {};
-  SegmentedVector<HeldLock, 5> records_;
+  Outgrown* mappings_ = nullptr;  // all arrays, the current one first; the head of each mapping
 };
 
 }  // namespace rqlockdep

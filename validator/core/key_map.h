@@ -25,6 +25,13 @@ class KeyMap {
     const Entry& entry = slots_[Slot(key)];
     return entry.key == key ? entry.value : absent;
   }
+  // True if `key` is there; then `*value` is its value.
+  bool Find(uint64_t key, uint32_t* value) const {
+    if (slots_ == nullptr) return false;
+    const Entry& entry = slots_[Slot(key)];
+    *value = entry.value;
+    return entry.key == key;
+  }
   // Sets the value of `key`. False when there is no memory: the map is then as before.
   bool Set(uint64_t key, uint32_t value);
 
@@ -46,8 +53,9 @@ class KeyMap {
     }
     return slot;
   }
-  // Keys are chain keys (random) or packed numbers (not): one multiplication spreads the latter.
-  static size_t Start(uint64_t key) { return (key * 0x9e3779b97f4a7c15) >> 20; }
+  // Chain keys are random already (but for the lowest bit); packed numbers are not, and a shift and
+  // an addition spread them well enough.
+  static size_t Start(uint64_t key) { return (key >> 1) + (key >> 32) * 0x9e3779b1; }
   bool Grow();
 
   Entry* slots_ = nullptr;

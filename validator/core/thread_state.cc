@@ -9,6 +9,7 @@ bool ThreadState::Reuse(ThreadId id) {
   chains.Clear();
   base_context_ = {};
   context_depth = 0;
+  context_number = 0;
   failure_pending = false;
   masks = 0;
   chain = kEmptyChain;
@@ -27,12 +28,12 @@ ChainKey ThreadState::BaseKey() {
 }
 
 void ThreadState::RecomputeChain(uint32_t first, ChainKey key) {
-  const uint32_t current = context_number();
+  const uint32_t current = context_number;
   for (uint32_t i = first; i < held.depth(); ++i) {
     HeldLock& record = held[i];
     record.key_before = key;
     const uint64_t outside = record.context == current ? 0 : AcquisitionFacts::kInterrupted;
-    key = MixChain(key, record.facts | outside);
+    key = MixChain(key, record.facts.load(std::memory_order_relaxed) | outside);
   }
   chain = key;
 }

@@ -74,6 +74,7 @@ class ThreadState {
   uint8_t masks = 0;           // MaskBit of the contexts that are blocked
   uint32_t context_depth = 0;  // the current level; 0: not inside any context
   uint32_t contexts_made = 0;
+  uint32_t context_number = 0;  // of the current level
   ContextLevel& context() {
     return context_depth == 0 ? base_context_ : contexts_[context_depth - 1];
   }
@@ -81,7 +82,6 @@ class ThreadState {
     return depth == 0 ? base_context_ : contexts_[depth - 1];
   }
   bool ReserveContext(uint32_t depth) { return contexts_.EnsureSize(depth); }
-  uint32_t context_number() { return context().number; }
 
   // `hard` masked counts as `soft` masked.
   bool Masked(int context_index) const {

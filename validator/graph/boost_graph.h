@@ -37,9 +37,8 @@ class BoostGraph {
 
   // Walks the list of the edges out of, or into, one class.
   template <EdgeId Edge::*kNext>
-  class IncidentIterator
-      : public boost::iterator_facade<IncidentIterator<kNext>, EdgeId,
-                                      boost::forward_traversal_tag, EdgeId> {
+  class IncidentIterator : public boost::iterator_facade<IncidentIterator<kNext>, EdgeId,
+                                                         boost::forward_traversal_tag, EdgeId> {
    public:
     IncidentIterator() = default;
     IncidentIterator(const DependencyGraph* graph, EdgeId edge) : graph_(graph), edge_(edge) {}

@@ -47,7 +47,7 @@ bool NeverWaits(LockKind kind) {
 
 bool HoldsExclusively(const ThreadState& thread, const hooks::LockMap* lock) {
   for (uint32_t i = thread.held.Find(lock); i != HeldStack::kNone; i = thread.held.FindOlder(i)) {
-    if (thread.held[i].mode.load(std::memory_order_relaxed) == LockMode::kExclusive) return true;
+    if (thread.held[i].mode() == LockMode::kExclusive) return true;
   }
   return false;
 }
