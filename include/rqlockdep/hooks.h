@@ -107,7 +107,11 @@ class LockMap {
   // always, so that the address that Construct sees lies in the code that constructs the lock.
   [[gnu::always_inline]] constexpr explicit LockMap(LockKind kind, ConstructionHint hint = {})
       : kind_(kind), in_function_(hint.in_function), in_array_template_(hint.in_array_template) {
-    if (!std::is_constant_evaluated()) Construct(*this);
+    if (!std::is_constant_evaluated()) {
+      Construct(*this);
+      // Not a tail call: it would return to the constructor's caller, the same for all members.
+      asm volatile("");
+    }
   }
   // The class is `lock_class`.
   constexpr LockMap(LockKind kind, const LockClass& lock_class)
@@ -118,12 +122,15 @@ class LockMap {
 
   // What `key` is.
   enum class KeyType : uint8_t {
-    kNone,      // constant-initialised: the address of the lock tells the symbol
-    kSite,      // the address of the code that constructed the lock
-    kExplicit,  // a LockClass, also one that a C init macro made
+    kUnconstructed,  // all zero: no constructor ran; see AcquireArguments::kind
+    kNone,           // constant-initialised: the address of the lock tells the symbol
+    kSite,           // the address of the code that constructed the lock
+    kExplicit,       // a LockClass, also one that a C init macro made
   };
 
   LockKind kind() const { return kind_; }
+  // False if no constructor ever ran, not even at compile time.
+  bool constructed() const { return key_type_ != KeyType::kUnconstructed; }
   KeyType key_type() const { return key_type_; }
   const void* key() const { return key_; }
   bool in_function() const { return in_function_; }
@@ -155,6 +162,9 @@ struct AcquireArguments {
   LockMode mode = LockMode::kExclusive;
   Strength strength = Strength::kBlocking;
   uint8_t subclass = 0;  // 0 to 7
+  // The lock's kind once more, for a LockMap whose constructor was forgotten: g++ 12 leaves the
+  // elements of `constinit Lock locks[3];` zero (not those of `locks[3]{}`).
+  LockKind kind = LockKind::kQspinlock;
   const LockMap* nest = nullptr;
 };
 
@@ -192,6 +202,7 @@ struct AcquireArguments {
   LockMode mode = LockMode::kExclusive;
   Strength strength = Strength::kBlocking;
   uint8_t subclass = 0;
+  LockKind kind = LockKind::kQspinlock;
   const LockMap* nest = nullptr;
 };
 

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# The example ends normally, and its report is the resilient-cycle with both orders in it.
+set -euo pipefail
+
+# As outside a test, where a warning does not change the exit status.
+output=$(env -u BAZEL_TEST -u TEST_TMPDIR -u RQLOCKDEP_OPTIONS examples/mixed_abba 2>report.txt) || {
+  echo "FAILED: the example ended with status $?"
+  cat report.txt
+  exit 1
+}
+report=$(cat report.txt)
+echo "$output"
+echo "$report"
+
+failures=0
+expect() {  # TEXT PATTERN
+  grep -qE "$2" <<<"$1" || {
+    echo "FAILED: nothing matches: $2"
+    failures=1
+  }
+}
+expect "$output" '^thread 1: did not get B \((timed out|deadlock)\) and gives A back$'
+expect "$output" '^thread 2: holds B and got A$'
+expect "$output" '^both threads are done$'
+expect "$report" 'warning: resilient-cycle'
+expect "$report" 'TakeAThenB'
+expect "$report" 'TakeBThenA'
+expect "$report" 'examples/mixed_abba\.cc:[0-9]+'
+[[ $(grep -c 'rqlockdep: .*resilient-cycle' <<<"$report") -ge 1 ]] || failures=1
+if grep -qE 'error: (circular-dependency|deadlock|unbalanced-release)' <<<"$report"; then
+  echo "FAILED: another finding"
+  failures=1
+fi
+
+# Under a test runner, where nobody reads the log of a test that passes, the warning fails the test.
+status=0
+env -u RQLOCKDEP_OPTIONS BAZEL_TEST=1 examples/mixed_abba >/dev/null 2>&1 || status=$?
+[[ $status == 66 ]] || {
+  echo "FAILED: status $status under a test runner, not 66"
+  failures=1
+}
+exit $failures

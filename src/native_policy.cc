@@ -1,0 +1,67 @@
+#include "src/native_policy.h"
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <new>
+
+namespace rqlockdep::internal {
+
+namespace {
+
+constinit thread_local int unlisted_holds __attribute__((tls_model("initial-exec"))) = 0;
+
+class ErrnoKeeper {
+ public:
+  ErrnoKeeper() : saved_(errno) {}
+  ~ErrnoKeeper() { errno = saved_; }
+
+ private:
+  const int saved_;
+};
+
+}  // namespace
+
+CellChunk* NativePolicy::NewChunk() {
+  ErrnoKeeper keeper;
+  void* const memory = mmap(nullptr, sizeof(CellChunk), PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return memory == MAP_FAILED ? nullptr : ::new (memory) CellChunk;
+}
+
+int& NativePolicy::UnlistedHolds() { return unlisted_holds; }
+
+int64_t NativePolicy::Now() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+void NativePolicy::Yield() { sched_yield(); }
+
+bool NativePolicy::Sleep(LockWord& word, uint8_t locked, uint8_t pending, int64_t nanoseconds) {
+  ErrnoKeeper keeper;
+  // The four bytes as they lie in memory, which is all the kernel compares.
+  const uint8_t bytes[4] = {locked, pending, 0, 0};
+  uint32_t expected;
+  std::memcpy(&expected, bytes, sizeof(expected));
+  const timespec duration{.tv_sec = static_cast<time_t>(nanoseconds / 1'000'000'000),
+                          .tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000)};
+  return syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, &duration, nullptr, 0) != 0 &&
+         errno == ETIMEDOUT;
+}
+
+void NativePolicy::Wake(const void* word, int count) {
+  ErrnoKeeper keeper;
+  // Only the address counts; nothing is read there.
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+}
+
+}  // namespace rqlockdep::internal

@@ -1,0 +1,184 @@
+// The real lock algorithms on a ControlledScheduler: words, slots and tables made of SimAtomics, a
+// virtual clock, and sleeping that the scheduler sees.
+#ifndef RQLOCKDEP_TESTS_SUPPORT_SIM_LOCKS_H_
+#define RQLOCKDEP_TESTS_SUPPORT_SIM_LOCKS_H_
+
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include "rqlockdep/internal/fast_path.h"
+#include "rqlockdep/internal/lock_word.h"
+#include "rqlockdep/internal/thread_slot.h"
+#include "rqlockdep/lock_result.h"
+#include "src/held_table.h"
+#include "src/ring_search.h"
+#include "src/spinlock_slow_path.h"
+#include "tests/support/controlled_scheduler.h"
+
+namespace rqlockdep {
+
+struct SimAtomics {
+  template <class T>
+  using Atomic = SimAtomic<T>;
+};
+
+using SimWord = internal::BasicLockWord<SimAtomics>;
+using SimSlot = internal::BasicThreadSlot<SimAtomics>;
+using SimCell = internal::BasicCell<SimAtomics>;
+
+inline constexpr int64_t kSimForever = std::numeric_limits<int64_t>::max();
+
+// One process: slots and the locks of a test. See spinlock_slow_path.h for what a policy is.
+template <int kThreads, int kLocks>
+class SimProcess {
+ public:
+  class Policy {
+   public:
+    using Atomics = SimAtomics;
+    struct Patience {
+      static constexpr int kSpinRounds = 1;
+      static constexpr int kLongestPauses = 1;
+      static constexpr int kYieldRounds = 1;
+      static constexpr int kRoundsBeforeSleep = 1;
+      static constexpr int kRoundsWithoutClock = 1;
+    };
+    explicit Policy(SimProcess& process) : process_(process) {}
+    uint32_t slot_limit() { return process_.slot_limit_; }
+    SimSlot* slot_at(uint32_t id) { return process_.SlotWithId(id); }
+    bool slot_in_use(uint32_t id) { return id % process_.id_distance_ == 0; }
+    uint64_t slot_changes() { return 0; }
+    SimAtomic<uint64_t>& tickets() { return process_.tickets_; }
+    internal::BasicCellChunk<SimAtomics>* NewChunk() { return nullptr; }
+    void SetCursor(SimCell* cell) { process_.cursors_[process_.me()] = cell; }
+    int& UnlistedHolds() { return process_.unlisted_[process_.me()]; }
+    // Time passes only while threads sleep: how long a spin takes is up to the scheduler anyway.
+    int64_t Now() {
+      const int64_t now = ControlledScheduler::Current().now();
+      ControlledScheduler::Current().Saw(static_cast<uint64_t>(now));
+      return now;
+    }
+    void Pause(int) { ControlledScheduler::Current().Step(/*willing=*/true); }
+    void Yield() { ControlledScheduler::Current().Step(/*willing=*/true); }
+    bool Sleep(SimWord& word, uint8_t locked, uint8_t pending, int64_t nanoseconds) {
+      ControlledScheduler& scheduler = ControlledScheduler::Current();
+      scheduler.Step(/*willing=*/false);
+      // The kernel compares and puts to sleep in one step.
+      const bool unchanged = word.locked.Peek() == locked && word.pending.Peek() == pending &&
+                             word.tail.Peek() == 0;
+      scheduler.Saw(unchanged ? 1 : 0);
+      return unchanged && scheduler.Sleep(&word, nanoseconds);
+    }
+    void Wake(const void* word, int count) {
+      ControlledScheduler::Current().Step(/*willing=*/false);
+      ControlledScheduler::Current().Wake(word, count);
+    }
+
+   private:
+    SimProcess& process_;
+  };
+  using SlowPath = internal::SpinlockSlowPath<Policy>;
+  using Fast = internal::FastPath<SimAtomics>;
+
+  // Thread t has slot t * id_distance. A distance of 254 gives all threads the same mark.
+  explicit SimProcess(uint32_t id_distance = 1) : id_distance_(id_distance) {
+    for (int i = 0; i < kThreads; ++i) {
+      const uint32_t id = static_cast<uint32_t>(i) * id_distance;
+      slots_[i].id = static_cast<uint16_t>(id);
+      slots_[i].mark = internal::MarkOfSlot(id);
+      for (SimCell& cell : slots_[i].cells) cell.mark = slots_[i].mark;
+      cursors_[i] = &slots_[i].cells[0];
+      slot_limit_ = id + 1;
+    }
+  }
+
+  // What ResilientSpinlock does, line by line.
+  template <class Observer>
+  LockResult Acquire(int lock, int64_t limit, Observer observer) {
+    SimCell* attempt;
+    if (Fast::Acquire(words[lock], *cursors_[me()], &attempt)) return LockResult::kOk;
+    return SlowPath(policy_).Acquire(words[lock], &slots_[me()], attempt,
+                                     internal::WaitLimit{.nanoseconds = limit}, observer);
+  }
+  LockResult Acquire(int lock, int64_t limit = kSimForever) {
+    return Acquire(lock, limit, NoObserver());
+  }
+  bool TryAcquire(int lock) {
+    SimCell* attempt;
+    return Fast::Acquire(words[lock], *cursors_[me()], &attempt) ||
+           SlowPath(policy_).TryAcquire(words[lock], &slots_[me()], attempt);
+  }
+  void Release(int lock) {
+    if (!Fast::Release(words[lock], *cursors_[me()])) {
+      static_cast<void>(SlowPath(policy_).Release(words[lock], &slots_[me()]));
+    }
+  }
+  // What QueuedSpinlock does.
+  void LockRegular(int lock) {
+    uint8_t seen = 0;
+    if (!words[lock].locked.compare_exchange_strong(seen, internal::kUnlistedMark,
+                                                    std::memory_order_acquire,
+                                                    std::memory_order_relaxed)) {
+      SlowPath(policy_).Lock(words[lock], NoObserver());
+    }
+  }
+  void UnlockRegular(int lock) {
+    if (words[lock].pending.load(std::memory_order_relaxed) != 0) {
+      SlowPath(policy_).Unlock(words[lock]);
+    } else {
+      words[lock].locked.store(0, std::memory_order_release);
+    }
+  }
+
+  // A critical section of one step, in which nobody else may be.
+  void Inside(int lock) {
+    if (inside_[lock]++ != 0) ControlledScheduler::Current().Fail("two owners of one lock");
+    ControlledScheduler::Current().Step(/*willing=*/false);
+    --inside_[lock];
+  }
+
+  // After the end: all words free, all tables empty, no wait published. Empty if so.
+  std::string Leftovers() const {
+    for (int i = 0; i < kLocks; ++i) {
+      if (words[i].locked.Peek() != 0) return "lock left locked";
+      if (words[i].pending.Peek() != 0) return "lock left pending";
+      if (words[i].tail.Peek() != 0) return "lock left with a tail";
+    }
+    for (const SimSlot& slot : slots_) {
+      for (const SimCell& cell : slot.cells) {
+        if (cell.lock.Peek() != internal::kFreeCell) return "cell left occupied";
+      }
+      if (slot.wait.ticket.Peek() != 0) return "wait left published";
+      if (slot.wait.writes_begun.Peek() != slot.wait.writes_done.Peek()) return "half a record";
+    }
+    return "";
+  }
+
+  SimWord words[kLocks];
+
+ private:
+  struct NoObserver {
+    void Waiting(void (*)(void*), void*) {}
+    void Acquired() {}
+    void Failed(LockResult) {}
+  };
+
+  int me() const { return ControlledScheduler::Current().thread(); }
+  SimSlot* SlotWithId(uint32_t id) {
+    return id % id_distance_ == 0 ? &slots_[id / id_distance_] : &nobody_;
+  }
+
+  SimSlot slots_[kThreads];
+  SimSlot nobody_;
+  SimCell* cursors_[kThreads] = {};
+  SimAtomic<uint64_t> tickets_{0};
+  uint32_t slot_limit_ = 0;
+  const uint32_t id_distance_;
+  int unlisted_[kThreads] = {};
+  int inside_[kLocks] = {};
+  Policy policy_{*this};
+};
+
+}  // namespace rqlockdep
+
+#endif  // RQLOCKDEP_TESTS_SUPPORT_SIM_LOCKS_H_

@@ -1,0 +1,103 @@
+#include "src/thread_slot_table.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <set>
+
+#include "gtest/gtest.h"
+#include "rqlockdep/internal/thread_slot.h"
+#include "src/ring_search.h"
+
+namespace rqlockdep::internal {
+namespace {
+
+int32_t Me() { return static_cast<int32_t>(syscall(SYS_gettid)); }
+constexpr int32_t kNoSuchThread = 1 << 30;  // above any number that Linux gives out
+
+class SlotTableTest : public testing::Test {
+ protected:
+  ~SlotTableTest() override { SlotTable::Unmap(table_); }
+  SlotTable* const table_ = SlotTable::Map();
+};
+
+TEST_F(SlotTableTest, EverySlotOnceThenNone) {
+  std::set<ThreadSlot*> slots;
+  for (uint32_t i = 0; i < SlotTable::kMaxSlots; ++i) {
+    ThreadSlot* const slot = table_->Claim(Me());
+    ASSERT_NE(slot, nullptr) << i;
+    ASSERT_EQ(table_->at(slot->id), slot);
+    ASSERT_EQ(slot->mark, MarkOfSlot(slot->id));
+    ASSERT_NE(slot->mark, 0);
+    ASSERT_NE(slot->mark, kUnlistedMark);
+    ASSERT_EQ(slot->cells[30].mark, slot->mark);
+    slots.insert(slot);
+  }
+  EXPECT_EQ(slots.size(), SlotTable::kMaxSlots);
+  EXPECT_EQ(table_->limit(), SlotTable::kMaxSlots);
+  EXPECT_EQ(table_->Claim(Me()), nullptr);
+  // One that is given back can be had again.
+  ThreadSlot* const slot = table_->at(12'345);
+  table_->LetGo(*slot);
+  EXPECT_EQ(table_->Claim(Me()), slot);
+  EXPECT_EQ(table_->Claim(Me()), nullptr);
+}
+
+TEST_F(SlotTableTest, LowNumbersAreReused) {
+  ThreadSlot* const first = table_->Claim(Me());
+  ThreadSlot* const second = table_->Claim(Me());
+  EXPECT_EQ(first->id, 0);
+  EXPECT_EQ(second->id, 1);
+  table_->LetGo(*first);
+  EXPECT_EQ(table_->Claim(Me()), first);
+  EXPECT_EQ(table_->limit(), 2u);
+}
+
+TEST_F(SlotTableTest, SlotOfADeadOwnerIsNotReused) {
+  ThreadSlot* const slot = table_->Claim(Me());
+  slot->cells[3].lock.store(0x1000);
+  table_->LetGo(*slot);
+  EXPECT_TRUE(table_->IsDead(slot->id));
+  EXPECT_NE(table_->Claim(Me()), slot);
+}
+
+TEST_F(SlotTableTest, SecondCopyAdoptsTheThreadsSlot) {
+  table_->AddCopy();
+  ThreadSlot* const slot = table_->Claim(Me());
+  table_->AddCopy();
+  EXPECT_EQ(table_->Claim(Me()), slot);
+  EXPECT_NE(table_->Claim(kNoSuchThread), slot);
+  table_->LetGo(*slot);
+  EXPECT_EQ(table_->Claim(Me()), slot) << "one copy still uses it";
+  table_->LetGo(*slot);
+  table_->LetGo(*slot);
+  EXPECT_EQ(table_->Claim(kNoSuchThread + 1), slot) << "nobody uses it any more";
+}
+
+// Threads that ended without a word are found before the table grows.
+TEST_F(SlotTableTest, EndedThreadsAreReclaimed) {
+  for (int i = 0; i < 64; ++i) {
+    ASSERT_NE(table_->Claim(i == 7 ? Me() : kNoSuchThread + i), nullptr);
+  }
+  table_->at(9)->cells[0].lock.store(0x1000);
+  EXPECT_EQ(table_->limit(), 64u);
+  std::set<uint32_t> ids;
+  for (int i = 0; i < 62; ++i) ids.insert(table_->Claim(Me())->id);
+  EXPECT_EQ(table_->limit(), 64u);
+  EXPECT_EQ(ids.size(), 62u);
+  EXPECT_EQ(ids.count(7), 0u) << "its thread lives";
+  EXPECT_EQ(ids.count(9), 0u) << "it holds a lock";
+  EXPECT_TRUE(table_->IsDead(9));
+  EXPECT_EQ(table_->Claim(Me())->id, 64u);
+}
+
+TEST_F(SlotTableTest, ThisProcessHasOneSlotForAThread) {
+  ThreadSlot* const slot = CurrentSlot();
+  ASSERT_NE(slot, nullptr);
+  EXPECT_EQ(CurrentSlot(), slot);
+  EXPECT_EQ(CurrentSlotIfAny(), slot);
+}
+
+}  // namespace
+}  // namespace rqlockdep::internal
