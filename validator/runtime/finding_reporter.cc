@@ -1,0 +1,31 @@
+#include "validator/runtime/finding_reporter.h"
+
+#include <unistd.h>
+
+#include <mutex>
+
+#include "validator/report/text_report.h"
+#include "validator/runtime/exit_status.h"
+#include "validator/runtime/finding_handler.h"
+#include "validator/runtime/output.h"
+
+namespace rqlockdep {
+
+void FindingReporter::OnFinding(const Finding& finding) {
+  if (finding.severity < options_.min_severity || finding.confidence < options_.min_confidence) {
+    return;
+  }
+  NoteFinding(finding.severity);
+  {
+    const std::scoped_lock guard(mutex_);
+    TextWriter out;
+    WriteTextReport(finding, names_, out);
+    if (!CallFindingHandler(finding, out.text())) WriteReport(out.text());
+  }
+  if (options_.halt_on_error && finding.severity == Severity::kError) {
+    // As the sanitizers do: at once, without handlers. 0 would look like success.
+    _exit(options_.exitcode == 0 ? 1 : options_.exitcode);
+  }
+}
+
+}  // namespace rqlockdep

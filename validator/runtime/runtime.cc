@@ -1,0 +1,117 @@
+#include "validator/runtime/runtime.h"
+
+#include <pthread.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <type_traits>
+
+#include "validator/runtime/exit_status.h"
+#include "validator/runtime/output.h"
+#include "validator/runtime/stack_capture.h"
+
+namespace rqlockdep {
+
+constinit thread_local ThreadContext t_context;
+
+namespace internal {
+constinit RuntimeStorage runtime_storage = {};
+}  // namespace internal
+
+namespace {
+
+enum State : int { kUnmade, kBeingMade, kReady, kOff };
+constinit std::atomic<int> g_state{kUnmade};
+constinit std::atomic<Runtime*> g_runtime{nullptr};
+constinit pthread_key_t g_thread_end_key = 0;
+
+Validator::Options ToValidatorOptions(const Options& options) {
+  Validator::Options result;
+  result.max_steps = options.max_steps;
+  result.full_stacks = options.full_stacks;
+  // Waits of running threads need a second look before they are judged; the locks find the rings
+  // among themselves.
+  result.check_waits = false;
+  return result;
+}
+
+// Before main, and before any constructor of the program with default priority: what needs malloc
+// (registering with fork) or should come early (the exit handler) is done here. A lock that is used
+// even earlier makes the runtime itself.
+[[gnu::constructor(101)]] void StartEarly() { Runtime::Get(); }
+
+}  // namespace
+
+Runtime::Runtime(const Options& options)
+    : options_(options),
+      names_(options_.symbolize),
+      reporter_(options_, names_),
+      validator_(environment_, reporter_, ToValidatorOptions(options_)) {
+  names_.SetStacks(validator_.stacks());
+}
+
+Runtime* Runtime::Get() {
+  // Acquire: pairs with the release store in Make; the runtime is whole.
+  Runtime* runtime = g_runtime.load(std::memory_order_acquire);
+  if (runtime != nullptr) [[likely]] {
+    return runtime;
+  }
+  return Make();
+}
+
+Runtime* Runtime::Make() {
+  int expected = kUnmade;
+  if (!g_state.compare_exchange_strong(expected, kBeingMade, std::memory_order_acq_rel)) {
+    // Made by another thread just now, by this one in an outer frame (a handler interrupted it), or
+    // off: those who come meanwhile go unvalidated rather than wait.
+    return g_runtime.load(std::memory_order_acquire);
+  }
+  Options options;
+  OptionsFromEnvironment([](const char* name) -> const char* { return std::getenv(name); },
+                         &options);
+  if (!options.enabled) {
+    g_state.store(kOff, std::memory_order_release);
+    return nullptr;
+  }
+  auto* runtime = new (internal::runtime_storage.bytes) Runtime(options);
+  SetLogPath(runtime->options_.log_path);
+  SetExitPolicy(options.fail_on, options.exitcode);
+  WarmUpStackCapture();
+  pthread_key_create(&g_thread_end_key, &OnThreadEnd);
+  pthread_atfork(&BeforeFork, &AfterForkInParent, &AfterForkInChild);
+  InstallExitHandler();
+  g_state.store(kReady, std::memory_order_release);
+  // Release: pairs with the acquire load in Get.
+  g_runtime.store(runtime, std::memory_order_release);
+  return runtime;
+}
+
+bool Runtime::AttachThread() {
+  ThreadState* state = validator_.NewThread();
+  if (state == nullptr) return false;
+  names_.NameThread(state->id());
+  t_context.state = state;
+  // For a thread that takes locks after this destructor ran, in destructors of its own, this is
+  // called again, and so is the destructor, as often as the C library repeats them.
+  pthread_setspecific(g_thread_end_key, state);
+  return true;
+}
+
+void Runtime::OnThreadEnd(void* state) {
+  t_context.inside = true;
+  Get()->validator_.EndThread(*static_cast<ThreadState*>(state));
+  t_context.state = nullptr;
+  t_context.inside = false;
+}
+
+void Runtime::BeforeFork() { Get()->validator_.graph_lock().lock(); }
+
+void Runtime::AfterForkInParent() { Get()->validator_.graph_lock().unlock(); }
+
+void Runtime::AfterForkInChild() {
+  Get()->validator_.ForgetOtherThreads(t_context.state);
+  Get()->validator_.graph_lock().unlock();
+}
+
+}  // namespace rqlockdep
