@@ -2,7 +2,8 @@
 // signal handler.
 //
 // The text lies in one anonymous mapping that grows as needed; when the system gives no more memory
-// the rest is dropped and truncated() says so. Not thread-safe: each report has a writer of its own.
+// the rest is dropped and truncated() says so. Not thread-safe: each report has a writer of its
+// own.
 #ifndef RQLOCKDEP_VALIDATOR_REPORT_TEXT_WRITER_H_
 #define RQLOCKDEP_VALIDATOR_REPORT_TEXT_WRITER_H_
 
