@@ -66,6 +66,7 @@ ThreadState* Validator::NewThread() {
     return nullptr;
   }
   auto* thread = new (memory) ThreadState(++thread_count_);
+  if (options_.full_stacks) thread->general_path |= ThreadState::kFullStacks;
   thread->next = threads_.load(std::memory_order_relaxed);
   // Release: pairs with the acquire load in threads(); the state is whole.
   threads_.store(thread, std::memory_order_release);
@@ -138,7 +139,7 @@ ClassId Validator::AskFor(hooks::LockMap& lock, uint8_t subclass, bool* lost_sin
 void Validator::BeginAsk(Ask& ask) {
   ThreadState& thread = ask.thread;
   CheckInput& input = ask.input;
-  if (thread.failure_pending) {
+  if (thread.failure_pending()) {
     const ContextLevel& context = thread.context();
     if (context.failed_lock == &ask.lock && input.strength() != Strength::kTry) {
       ReportNotUnwound(input, context.last_fail_reason);
@@ -163,10 +164,32 @@ void Validator::BeginAsk(Ask& ask) {
   if (ask.own_hold != OwnHold::kNone) ask.facts |= AcquisitionFacts::kAlreadyHeld;
 }
 
+bool Validator::AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock, LockMode mode,
+                                 Strength strength, const CallSite& site) {
+  // Acquire: as in AcquireKnown.
+  const uint32_t id = lock.class_id.load(std::memory_order_acquire);
+  if (id - 1 >= kGeneralPath - 1 || thread.general_path != 0) return false;
+  if (thread.held.Find(&lock) != HeldStack::kNone) return false;
+  const uint64_t facts = AcquisitionFacts::Of(id, mode, strength);
+  const ChainKey after = MixChain(thread.chain(), facts);
+  StackId stack = kNoStack;
+  if (!thread.chains.Find(after, &stack)) return false;
+  HeldLock* record = thread.held.Push(&lock);
+  if (record == nullptr) return false;
+  Push(thread, *record, facts | HeldFacts::OfKind(lock.kind()), after, stack, site);
+  return true;
+}
+
 void Validator::AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
                                const hooks::AcquireArguments& arguments, const CallSite& site) {
   {
+    // Deep stacks are not for the hooks' way, but not for the graph lock either.
+    if (arguments.subclass == 0 && arguments.nest == nullptr && !thread.held.HasRoomInShallow() &&
+        AcquireKnownDeep(thread, lock, arguments.mode, arguments.strength, site)) {
+      return;
+    }
     const std::scoped_lock guard(mutex_);
+    if (!lock.constructed()) lock.SetKind(arguments.kind);
     bool lost_singleton = false;
     const ClassId id = AskFor(lock, arguments.subclass, &lost_singleton);
     const LockMode mode = EffectiveMode(thread, lock, arguments.mode);
@@ -174,12 +197,12 @@ void Validator::AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
             CheckInput(tables_, thread, &lock, id, mode, arguments.strength, site)};
     if (lost_singleton) cycles_.NoteSingletonLost(id);
     BeginAsk(ask);
-    ChainKey judged = MixChain(thread.chain, ask.facts);
+    ChainKey judged = MixChain(thread.chain(), ask.facts);
     const bool waits_for_others =
         ask.own_hold == OwnHold::kNone || ask.own_hold == OwnHold::kSelfDeadlock;
     if (!waits_for_others || id == kNoClass) {
       ask.facts |= AcquisitionFacts::kSpecial;
-      judged = MixChain(thread.chain, ask.facts);
+      judged = MixChain(thread.chain(), ask.facts);
       if (!thread.chains.Contains(judged)) thread.chains.Insert(judged, ask.input.Stack());
     } else {
       if (ask.own_hold == OwnHold::kSelfDeadlock) ReportSelfDeadlock(ask.input);
@@ -191,7 +214,7 @@ void Validator::AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
       if (excuse.same_class_held && excuse.all_nested) {
         ask.facts |= AcquisitionFacts::kNestAccepted;
       }
-      judged = MixChain(thread.chain, ask.facts);
+      judged = MixChain(thread.chain(), ask.facts);
       if (ask.nest != nullptr) {
         // Under which class it nests decides whether the nesting is accepted.
         const uint32_t nest_hold = thread.held.Find(ask.nest);
@@ -207,8 +230,7 @@ void Validator::AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
     StackId stack = kNoStack;
     thread.chains.Find(judged, &stack);
     if (options_.full_stacks) stack = ask.input.Stack();
-    Push(thread, lock, ask.facts, MixChain(thread.chain, ask.facts), stack, options_.full_stacks,
-         site);
+    PushGeneral(ask, stack);
   }
   log_.Deliver(thread);
 }
@@ -217,7 +239,13 @@ void Validator::TryGeneral(ThreadState& thread, hooks::LockMap& lock,
                            const hooks::AcquireArguments& arguments, bool got_it,
                            const CallSite& site) {
   {
+    if (got_it && arguments.subclass == 0 && arguments.nest == nullptr &&
+        !thread.held.HasRoomInShallow() &&
+        AcquireKnownDeep(thread, lock, arguments.mode, Strength::kTry, site)) {
+      return;
+    }
     const std::scoped_lock guard(mutex_);
+    if (!lock.constructed()) lock.SetKind(arguments.kind);
     bool lost_singleton = false;
     const ClassId id = AskFor(lock, arguments.subclass, &lost_singleton);
     const LockMode mode = EffectiveMode(thread, lock, arguments.mode);
@@ -230,7 +258,7 @@ void Validator::TryGeneral(ThreadState& thread, hooks::LockMap& lock,
       if (ask.own_hold != OwnHold::kNone || id == kNoClass) {
         ask.facts |= AcquisitionFacts::kSpecial;
       }
-      const ChainKey after = MixChain(thread.chain, ask.facts);
+      const ChainKey after = MixChain(thread.chain(), ask.facts);
       if (!thread.chains.Contains(after)) {
         if (ask.own_hold == OwnHold::kNone && id != kNoClass) AddUses(ask);
         thread.chains.Insert(after, ask.input.Stack());
@@ -239,10 +267,19 @@ void Validator::TryGeneral(ThreadState& thread, hooks::LockMap& lock,
       StackId stack = kNoStack;
       thread.chains.Find(after, &stack);
       if (options_.full_stacks) stack = ask.input.Stack();
-      Push(thread, lock, ask.facts, after, stack, options_.full_stacks, site);
+      PushGeneral(ask, stack);
     }
   }
   log_.Deliver(thread);
+}
+
+void Validator::PushGeneral(Ask& ask, StackId stack) {
+  HeldLock* record = ask.thread.held.Push(&ask.lock);
+  // Without memory the release will find nothing.
+  if (record == nullptr) return WarnOutOfMemory();
+  const uint64_t exact = options_.full_stacks ? HeldFacts::kStackIsExact : 0;
+  Push(ask.thread, *record, ask.facts | HeldFacts::OfKind(ask.lock.kind()) | exact,
+       MixChain(ask.thread.chain(), ask.facts), stack, ask.input.site());
 }
 
 void Validator::Judge(Ask& ask) {
@@ -299,9 +336,9 @@ Witness Validator::HeldWitness(ThreadState& thread, const HeldLock& record) {
   witness.held_instance = record.lock.load(std::memory_order_relaxed);
   witness.held_mode = record.mode();
   witness.held_strength = record.strength();
-  witness.held_site = PutSite(stacks_, record.site);
+  witness.held_site = PutSite(stacks_, record.call_site());
   witness.held_stack = record.stack;
-  witness.held_stack_is_exact = record.stack_is_exact;
+  witness.held_stack_is_exact = record.stack_is_exact();
   return witness;
 }
 
@@ -312,7 +349,7 @@ GuardSetId Validator::CurrentGuards(ThreadState& thread) {
   for (uint32_t i = 0; i < depth && count < guards.size(); ++i) {
     const HeldLock& record = thread.held[i];
     const ClassId id = record.class_id();
-    if (id == kNoClass || !IsRealLock(record.kind)) continue;
+    if (id == kNoClass || !IsRealLock(record.kind())) continue;
     if (record.is_waiting()) continue;
     guards[count++] = Guard(id, record.mode() == LockMode::kExclusive);
   }
@@ -329,7 +366,7 @@ void Validator::AddEdges(Ask& ask) {
     const HeldLock& record = thread.held[i];
     const ClassId from = record.class_id();
     if (record.context != context || from == input.class_id() || from == kNoClass) continue;
-    if (!IsChecked(record.kind) || record.is_waiting()) continue;
+    if (!IsChecked(record.kind()) || record.is_waiting()) continue;
     if (!guards_known) guards = CurrentGuards(thread);
     guards_known = true;
     Observation observation;
@@ -354,7 +391,7 @@ void Validator::Waiting(ThreadState& thread, hooks::LockMap& lock, hooks::Cancel
   if (index == HeldStack::kNone) return;
   HeldLock& record = thread.held[index];
   const LockMode mode = record.mode();
-  record.waiting.store(true, std::memory_order_relaxed);
+  record.SetWaiting(true);
   thread.wait.mode.store(mode, std::memory_order_relaxed);
   thread.wait.strength.store(record.strength(), std::memory_order_relaxed);
   thread.wait.cancel = cancel;
@@ -388,7 +425,7 @@ void Validator::Acquired(ThreadState& thread, hooks::LockMap& lock) {
   thread.wait.lock.store(nullptr, std::memory_order_relaxed);
   const uint32_t index = thread.held.Find(&lock);
   if (index == HeldStack::kNone) return;
-  thread.held[index].waiting.store(false, std::memory_order_relaxed);
+  thread.held[index].SetWaiting(false);
 }
 
 void Validator::RecordFailure(ThreadState& thread, const hooks::LockMap& lock, bool resilient,
@@ -399,9 +436,9 @@ void Validator::RecordFailure(ThreadState& thread, const hooks::LockMap& lock, b
   if (!resilient || reason == FailReason::kBusy) return;
   for (uint32_t i = 0; i < thread.held.depth(); ++i) {
     const HeldLock& record = thread.held[i];
-    if (!IsRealLock(record.kind) || record.is_waiting()) continue;
+    if (!IsRealLock(record.kind()) || record.is_waiting()) continue;
     context.failed_lock = &lock;
-    thread.failure_pending = true;
+    thread.set_failure_pending(true);
     return;
   }
 }
@@ -416,14 +453,8 @@ void Validator::Failed(ThreadState& thread, hooks::LockMap& lock, FailReason rea
 }
 
 void Validator::RemoveRecord(ThreadState& thread, uint32_t index) {
-  const ChainKey before = thread.held[index].key_before;
-  if (index + 1 == thread.held.depth()) {
-    thread.held.PopNewest();
-    thread.chain = before;
-    return;
-  }
   thread.held.Remove(index);
-  thread.RecomputeChain(index, before);
+  thread.RecomputeChainsFrom(index);
 }
 
 void Validator::ReleaseGeneral(ThreadState& thread, hooks::LockMap& lock, const CallSite& site) {
@@ -452,11 +483,8 @@ void Validator::Downgrade(ThreadState& thread, hooks::LockMap& lock, const CallS
     if (record.context != context || record.is_waiting()) continue;
     if (record.mode() != LockMode::kExclusive) continue;
     const LockMode mode = SharedMode(lock.kind(), thread.context_depth > 0);
-    // Relaxed: one word, which others only look at.
-    record.facts.store(
-        AcquisitionFacts::WithMode(record.facts.load(std::memory_order_relaxed), mode),
-        std::memory_order_relaxed);
-    thread.RecomputeChain(i, record.key_before);
+    record.SetFacts(AcquisitionFacts::WithMode(record.all_facts(), mode));
+    thread.RecomputeChainsFrom(i);
     return;
   }
   {
@@ -539,7 +567,7 @@ void Validator::MarkHeldEnabled(ThreadState& thread, int k) {
     for (uint32_t i = 0; i < thread.held.depth(); ++i) {
       const HeldLock& record = thread.held[i];
       const ClassId id = record.class_id();
-      if (id == kNoClass || !IsChecked(record.kind)) continue;
+      if (id == kNoClass || !IsChecked(record.kind())) continue;
       if (record.is_waiting()) continue;
       const bool shared = record.mode() != LockMode::kExclusive;
       if ((graph_.Class(id).enabled_bits[k] & (shared ? 2 : 1)) != 0) continue;
@@ -549,7 +577,7 @@ void Validator::MarkHeldEnabled(ThreadState& thread, int k) {
     }
     if (first != nullptr) {
       CheckInput input(tables_, thread, first->lock.load(std::memory_order_relaxed),
-                       first->class_id(), first->mode(), first->strength(), first->site);
+                       first->class_id(), first->mode(), first->strength(), first->call_site());
       cycles_.JudgeNews(input);
     }
   }
@@ -569,8 +597,8 @@ void Validator::EnterContext(ThreadState& thread, ContextKind kind) {
   context.masks_before = thread.masks;
   thread.masks |= MaskBit(kHardIndex);
   if (k == kSoftIndex) thread.masks |= MaskBit(kSoftIndex);
-  thread.failure_pending = false;
-  thread.RecomputeChain(0, thread.BaseKey());
+  thread.set_failure_pending(false);
+  thread.RecomputeChains();
 }
 
 void Validator::LeaveContext(ThreadState& thread, const CallSite& site) {
@@ -590,7 +618,7 @@ void Validator::LeaveContext(ThreadState& thread, const CallSite& site) {
   const uint8_t masks = thread.context().masks_before;
   --thread.context_depth;
   thread.context_number = thread.context().number;
-  thread.failure_pending = thread.context().failed_lock != nullptr;
+  thread.set_failure_pending(thread.context().failed_lock != nullptr);
   RestoreMasks(thread, masks);
 }
 
@@ -598,7 +626,7 @@ void Validator::RestoreMasks(ThreadState& thread, uint8_t masks) {
   bool was_masked[kContextCount];
   for (int k = 0; k < kContextCount; ++k) was_masked[k] = thread.Masked(k);
   thread.masks = masks;
-  thread.RecomputeChain(0, thread.BaseKey());
+  thread.RecomputeChains();
   for (int k = 0; k < kContextCount; ++k) {
     if (thread.held.depth() > 0 && was_masked[k] && !thread.Masked(k)) MarkHeldEnabled(thread, k);
   }
@@ -606,7 +634,7 @@ void Validator::RestoreMasks(ThreadState& thread, uint8_t masks) {
 
 void Validator::MaskContext(ThreadState& thread, ContextKind kind) {
   thread.masks |= MaskBit(IndexOf(kind));
-  thread.RecomputeChain(0, thread.BaseKey());
+  thread.RecomputeChains();
 }
 
 void Validator::UnmaskContext(ThreadState& thread, ContextKind kind) {

@@ -76,6 +76,13 @@ class Validator {
   void Destroy(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
   void MemoryFreed(ThreadState& thread, const void* begin, size_t size, const CallSite& site);
 
+  // The steady state alone, without calls, for the hooks: false if nothing was done, because the
+  // event needs Acquire or Release. With subclass 0 and without a nest lock only.
+  [[gnu::always_inline]] static bool AcquireKnown(ThreadState& thread, hooks::LockMap& lock,
+                                                  LockMode mode, Strength strength,
+                                                  const CallSite& site);
+  [[gnu::always_inline]] static bool ReleaseNewest(ThreadState& thread, const hooks::LockMap& lock);
+
   // --- asynchronous contexts ---
   void EnterContext(ThreadState& thread, ContextKind kind);
   // Leaves the innermost context.
@@ -114,6 +121,7 @@ class Validator {
   struct Ask;
   void BeginAsk(Ask& ask);
   void Judge(Ask& ask);
+  void PushGeneral(Ask& ask, StackId stack);
   void AddUses(Ask& ask);
   void AddEdges(Ask& ask);
   void MarkHeldEnabled(ThreadState& thread, int k);
@@ -129,8 +137,10 @@ class Validator {
   void RemoveRecord(ThreadState& thread, uint32_t index);
   void WarnOutOfMemory();
 
-  static void Push(ThreadState& thread, const hooks::LockMap& lock, uint64_t facts, ChainKey after,
-                   StackId stack, bool stack_is_exact, const CallSite& site);
+  [[gnu::always_inline]] static void Push(ThreadState& thread, HeldLock& record, uint64_t facts,
+                                          ChainKey after, StackId stack, const CallSite& site);
+  bool AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock, LockMode mode, Strength strength,
+                        const CallSite& site);
   void ReleaseGeneral(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
 
   Environment& environment_;
@@ -151,91 +161,85 @@ class Validator {
 };
 
 // --- the steady state, inline
-// ---------------------------------------------------------------------- Always inline: the
-// arguments live in registers then, and the call site is stored once.
+// ---------------------------------------------------------------------- What an uncontended lock
+// pays. A locked instruction follows in the lock, and it waits until all stores before it are done;
+// so few stores matter most, and no calls, which would spill registers.
 
-[[gnu::always_inline]] inline void Validator::Push(ThreadState& thread, const hooks::LockMap& lock,
-                                                   uint64_t facts, ChainKey after, StackId stack,
-                                                   bool stack_is_exact, const CallSite& site) {
-  HeldLock* record = thread.held.Push(&lock);
-  // Without memory the release will find nothing and say nothing.
-  if (record == nullptr) [[unlikely]] {
-    return;
-  }
-  record->key_before = thread.chain;
-  record->context = thread.context_number;
-  record->stack = stack;
-  record->kind = lock.kind();
-  record->stack_is_exact = stack_is_exact;
-  for (int i = 0; i < kCallSiteDepth; ++i) {
-    record->site.frames[i] = site.frames[i];
-    if (site.frames[i] == 0) break;
-  }
+inline void Validator::Push(ThreadState& thread, HeldLock& record, uint64_t facts, ChainKey after,
+                            StackId stack, const CallSite& site) {
+  record.key_after = after;
+  record.context = thread.context_number;
+  record.stack = stack;
+  int site_depth = 0;
+  // Written out, not as a loop: in optimised code the compiler sees through `site`, which has one
+  // frame, and stores only that.
+  static_assert(kCallSiteDepth == 4);
+  if (site.frames[0] != 0) record.site.frames[site_depth++] = site.frames[0];
+  if (site.frames[1] != 0) record.site.frames[site_depth++] = site.frames[1];
+  if (site.frames[2] != 0) record.site.frames[site_depth++] = site.frames[2];
+  if (site.frames[3] != 0) record.site.frames[site_depth++] = site.frames[3];
   // Relaxed: published below.
-  record->facts.store(facts, std::memory_order_relaxed);
-  record->waiting.store(false, std::memory_order_relaxed);
+  record.facts.store(facts | HeldFacts::OfSiteDepth(site_depth), std::memory_order_relaxed);
   thread.held.Publish();
-  thread.chain = after;
 }
 
-[[gnu::always_inline]] inline void Validator::Acquire(ThreadState& thread, hooks::LockMap& lock,
-                                                      const hooks::AcquireArguments& arguments,
-                                                      const CallSite& site) {
+inline bool Validator::AcquireKnown(ThreadState& thread, hooks::LockMap& lock, LockMode mode,
+                                    Strength strength, const CallSite& site) {
   // Acquire: pairs with the release store in AskFor; the class that the id leads to is there.
   const uint32_t id = lock.class_id.load(std::memory_order_acquire);
-  if (id - 1 < kGeneralPath - 1 && arguments.subclass == 0 && arguments.nest == nullptr &&
-      !thread.failure_pending && !options_.full_stacks &&
-      thread.held.Find(&lock) == HeldStack::kNone) [[likely]] {
-    const uint64_t facts = AcquisitionFacts::Of(id, arguments.mode, arguments.strength);
-    const ChainKey after = MixChain(thread.chain, facts);
-    StackId stack = kNoStack;
-    if (thread.chains.Find(after, &stack)) [[likely]] {
-      Push(thread, lock, facts, after, stack, /*stack_is_exact=*/false, site);
-      return;
-    }
+  if (id - 1 >= kGeneralPath - 1 || thread.general_path != 0 || !thread.held.HasRoomInShallow()) {
+    return false;
+  }
+  if (thread.held.Find(&lock) != HeldStack::kNone) return false;
+  const uint64_t facts = AcquisitionFacts::Of(id, mode, strength);
+  const ChainKey after = MixChain(thread.chain(), facts);
+  StackId stack = kNoStack;
+  if (!thread.chains.Find(after, &stack)) return false;
+  Push(thread, thread.held.PushInShallow(&lock), facts | HeldFacts::OfKind(lock.kind()), after,
+       stack, site);
+  return true;
+}
+
+inline bool Validator::ReleaseNewest(ThreadState& thread, const hooks::LockMap& lock) {
+  const uint32_t depth = thread.held.depth();
+  if (depth - 1 >= HeldStack::kShallow || thread.failure_pending()) return false;
+  const HeldLock& newest = thread.held[depth - 1];
+  if (!newest.is(&lock) || newest.context != thread.context_number || newest.is_waiting()) {
+    return false;
+  }
+  thread.held.PopNewestOfShallow();
+  return true;
+}
+
+inline void Validator::Acquire(ThreadState& thread, hooks::LockMap& lock,
+                               const hooks::AcquireArguments& arguments, const CallSite& site) {
+  if (arguments.subclass == 0 && arguments.nest == nullptr &&
+      AcquireKnown(thread, lock, arguments.mode, arguments.strength, site)) {
+    return;
   }
   AcquireGeneral(thread, lock, arguments, site);
 }
 
-[[gnu::always_inline]] inline void Validator::TryAcquire(ThreadState& thread, hooks::LockMap& lock,
-                                                         const hooks::AcquireArguments& arguments,
-                                                         bool got_it, const CallSite& site) {
-  const uint32_t id = lock.class_id.load(std::memory_order_acquire);  // as in Acquire
-  if (id - 1 < kGeneralPath - 1 && arguments.subclass == 0 && arguments.nest == nullptr &&
-      !thread.failure_pending && !options_.full_stacks) [[likely]] {
-    if (!got_it) return;
-    if (thread.held.Find(&lock) == HeldStack::kNone) {
-      const uint64_t facts = AcquisitionFacts::Of(id, arguments.mode, Strength::kTry);
-      const ChainKey after = MixChain(thread.chain, facts);
-      StackId stack = kNoStack;
-      if (thread.chains.Find(after, &stack)) {
-        Push(thread, lock, facts, after, stack, /*stack_is_exact=*/false, site);
-        return;
-      }
-    }
+inline void Validator::TryAcquire(ThreadState& thread, hooks::LockMap& lock,
+                                  const hooks::AcquireArguments& arguments, bool got_it,
+                                  const CallSite& site) {
+  if (arguments.subclass == 0 && arguments.nest == nullptr) {
+    if (got_it && AcquireKnown(thread, lock, arguments.mode, Strength::kTry, site)) return;
+    // A try that failed is no news of a lock that was asked for before; acquire as in AcquireKnown.
+    const uint32_t id = lock.class_id.load(std::memory_order_acquire);
+    if (!got_it && id - 1 < kGeneralPath - 1 && !thread.failure_pending()) return;
   }
   TryGeneral(thread, lock, arguments, got_it, site);
 }
 
-[[gnu::always_inline]] inline void Validator::Release(ThreadState& thread, hooks::LockMap& lock,
-                                                      const CallSite& site) {
-  const uint32_t depth = thread.held.depth();
-  if (depth > 0 && !thread.failure_pending) [[likely]] {
-    const HeldLock& newest = thread.held[depth - 1];
-    if (newest.is(&lock) && newest.context == thread.context_number && !newest.is_waiting())
-        [[likely]] {
-      thread.chain = newest.key_before;
-      thread.held.PopNewest();
-      return;
-    }
-  }
-  ReleaseGeneral(thread, lock, site);
+inline void Validator::Release(ThreadState& thread, hooks::LockMap& lock, const CallSite& site) {
+  if (!ReleaseNewest(thread, lock)) ReleaseGeneral(thread, lock, site);
 }
 
 inline void Validator::ClearFailure(ThreadState& thread) {
-  if (!thread.failure_pending) return;
+  if (!thread.failure_pending()) return;
   thread.context().failed_lock = nullptr;
-  thread.failure_pending = false;
+  thread.set_failure_pending(false);
 }
 
 }  // namespace rqlockdep

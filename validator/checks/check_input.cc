@@ -14,7 +14,7 @@ StackId CheckInput::Stack() {
   if (!stack_captured_) {
     constexpr size_t kMaxFrames = 64;
     uintptr_t frames[kMaxFrames];
-    const size_t count = tables_.environment.CaptureStack(frames, kMaxFrames);
+    const size_t count = tables_.environment.CaptureStack(frames, kMaxFrames, site_.frames[0]);
     stack_ = tables_.stacks.Put({frames, count});
     stack_captured_ = true;
   }
@@ -41,9 +41,9 @@ FindingLock CheckInput::Describe(ThreadState& thread, const HeldLock& record) {
   lock.strength = record.strength();
   lock.waiting = record.is_waiting();
   lock.this_context = record.context == thread.context_number;
-  lock.site = record.site;
+  lock.site = record.call_site();
   lock.stack = record.stack;
-  lock.stack_is_exact = record.stack_is_exact;
+  lock.stack_is_exact = record.stack_is_exact();
   return lock;
 }
 

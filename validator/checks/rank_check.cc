@@ -10,7 +10,7 @@ uint8_t CurrentRank(ThreadState& thread) {
   for (uint32_t i = 0; i < thread.held.depth(); ++i) {
     const HeldLock& record = thread.held[i];
     if (record.context != context || record.is_waiting()) continue;
-    const uint8_t inner = InnerRank(record.kind);
+    const uint8_t inner = InnerRank(record.kind());
     if (inner != 0 && inner < rank) rank = inner;
   }
   return rank;

@@ -18,7 +18,7 @@ uint32_t OldestSerialisingHold(const ThreadState& thread, const hooks::LockMap* 
   for (uint32_t i = thread.held.Find(nest); i != HeldStack::kNone; i = thread.held.FindOlder(i)) {
     const HeldLock& record = thread.held[i];
     if (record.is_waiting()) continue;
-    if (record.kind == LockKind::kMap || record.mode() == LockMode::kExclusive) {
+    if (record.kind() == LockKind::kMap || record.mode() == LockMode::kExclusive) {
       oldest = i;
     }
   }

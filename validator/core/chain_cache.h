@@ -30,7 +30,7 @@ class ChainCache {
   size_t size() const { return chains_.size(); }
 
  private:
-  KeyMap chains_;
+  HashMap chains_;
 };
 
 }  // namespace rqlockdep

@@ -56,6 +56,23 @@ struct AcquisitionFacts {
   }
 };
 
+// What a held record keeps in the same word, above the facts that go into the chain key.
+struct HeldFacts {
+  static constexpr uint64_t kChainMask = (uint64_t{1} << 48) - 1;
+  static constexpr uint64_t kStackIsExact = uint64_t{1} << 56;
+  static constexpr uint64_t kWaiting = uint64_t{1} << 57;  // asked for and waited for, not got yet
+
+  static constexpr uint64_t OfKind(LockKind kind) {
+    return uint64_t{static_cast<uint8_t>(kind)} << 48;
+  }
+  static constexpr LockKind KindOf(uint64_t facts) {
+    return static_cast<LockKind>((facts >> 48) & 0xff);
+  }
+  // How many frames of the call site are set.
+  static constexpr uint64_t OfSiteDepth(int depth) { return static_cast<uint64_t>(depth) << 60; }
+  static constexpr int SiteDepthOf(uint64_t facts) { return static_cast<int>(facts >> 60); }
+};
+
 }  // namespace rqlockdep
 
 #endif  // RQLOCKDEP_VALIDATOR_CORE_CHAIN_KEY_H_

@@ -16,8 +16,9 @@ class Environment {
   virtual ~Environment() = default;
 
   // Writes the return addresses of the calling thread's stack, innermost first, starting at the
-  // code that called the hook; returns how many. Signal-safe, takes no lock that a program holds.
-  virtual size_t CaptureStack(uintptr_t* frames, size_t capacity) = 0;
+  // code that called the hook, whose address is `caller` (0: unknown); returns how many.
+  // Signal-safe, takes no lock that a program holds.
+  virtual size_t CaptureStack(uintptr_t* frames, size_t capacity, uintptr_t caller) = 0;
 
   // Says which class a lock without one belongs to. Called once a lock, under the graph lock: must
   // be signal-safe and must not call the validator.

@@ -7,16 +7,12 @@
 namespace rqlockdep {
 namespace {
 
-// All but the link to the next record of the bucket.
 void Copy(const HeldLock& from, HeldLock& to) {
   to.lock.store(from.lock.load(std::memory_order_relaxed), std::memory_order_relaxed);
-  to.facts.store(from.facts.load(std::memory_order_relaxed), std::memory_order_relaxed);
-  to.waiting.store(from.is_waiting(), std::memory_order_relaxed);
-  to.key_before = from.key_before;
+  to.SetFacts(from.all_facts());
+  to.key_after = from.key_after;
   to.context = from.context;
   to.stack = from.stack;
-  to.kind = from.kind;
-  to.stack_is_exact = from.stack_is_exact;
   to.site = from.site;
 }
 
@@ -24,82 +20,89 @@ void Copy(const HeldLock& from, HeldLock& to) {
 
 HeldStack::~HeldStack() {
   while (mappings_ != nullptr) {
-    Outgrown* mapping = mappings_;
+    Mapping* mapping = mappings_;
     mappings_ = mapping->previous;
     UnmapMemory(mapping, mapping->bytes);
   }
-  if (buckets_ != inline_buckets_) {
-    UnmapMemory(buckets_, (size_t{bucket_mask_} + 1) * sizeof(uint32_t));
-  }
+  if (buckets_ != nullptr) UnmapMemory(buckets_, size_t{table_size_} * 2 * sizeof(uint32_t));
+}
+
+uint32_t HeldStack::FindDeep(const hooks::LockMap* lock) const {
+  uint32_t i = buckets_[Bucket(lock)];
+  while (i != 0 && !(*this)[i - 1].is(lock)) i = older_[i - 1];
+  return i - 1;
 }
 
 uint32_t HeldStack::FindOlder(uint32_t index) const {
   const hooks::LockMap* lock = (*this)[index].lock.load(std::memory_order_relaxed);
-  uint32_t i = (*this)[index].next_in_bucket;
-  while (i != 0 && !(*this)[i - 1].is(lock)) i = (*this)[i - 1].next_in_bucket;
+  if (is_shallow()) return FindBelow(lock, index);
+  uint32_t i = older_[index];
+  while (i != 0 && !(*this)[i - 1].is(lock)) i = older_[i - 1];
   return i - 1;
+}
+
+void HeldStack::PopNewest() {
+  if (!is_shallow()) {
+    const uint32_t top = depth() - 1;
+    buckets_[Bucket((*this)[top].lock.load(std::memory_order_relaxed))] = older_[top];
+  }
+  PopNewestOfShallow();
 }
 
 void HeldStack::Remove(uint32_t index) {
   const uint32_t last = depth() - 1;
   if (index == last) return PopNewest();
-  // Unlinked from the top down and linked again from the bottom up, each chain stays ordered from
-  // new to old.
-  for (uint32_t i = last + 1; i-- > index;) Unlink(i);
-  for (uint32_t i = index; i < last; ++i) {
-    Copy((*this)[i + 1], (*this)[i]);
-    Link(i);
-  }
+  for (uint32_t i = index; i < last; ++i) Copy((*this)[i + 1], (*this)[i]);
   // Release: whoever sees the smaller depth sees the moved records.
   depth_.store(last, std::memory_order_release);
+  if (!is_shallow()) Reindex();
 }
 
-void HeldStack::Link(uint32_t index) {
-  HeldLock& record = (*this)[index];
-  uint32_t& bucket = buckets_[Bucket(record.lock.load(std::memory_order_relaxed))];
-  record.next_in_bucket = bucket;
-  bucket = index + 1;
+void HeldStack::Reindex() {
+  for (uint32_t i = 0; i <= bucket_mask_; ++i) buckets_[i] = 0;
+  for (uint32_t i = 0; i < depth(); ++i) {
+    uint32_t& bucket = buckets_[Bucket((*this)[i].lock.load(std::memory_order_relaxed))];
+    older_[i] = bucket;
+    bucket = i + 1;
+  }
 }
 
-void HeldStack::Unlink(uint32_t index) {
-  // Called from the top down, so the record is the head of its chain.
-  const HeldLock& record = (*this)[index];
-  buckets_[Bucket(record.lock.load(std::memory_order_relaxed))] = record.next_in_bucket;
+bool HeldStack::Index(const hooks::LockMap* lock) {
+  if (capacity_ > table_size_) {
+    // One mapping for both tables. As many buckets as records, so chains stay short.
+    void* memory = MapMemory(size_t{capacity_} * 2 * sizeof(uint32_t));
+    if (memory == nullptr) return false;
+    if (buckets_ != nullptr) UnmapMemory(buckets_, size_t{table_size_} * 2 * sizeof(uint32_t));
+    buckets_ = static_cast<uint32_t*>(memory);
+    table_size_ = capacity_;
+    older_ = buckets_ + table_size_;
+    bucket_mask_ = table_size_ - 1;  // the capacity is a power of two
+    Reindex();
+  } else if (depth() == kShallow) {
+    Reindex();  // what it says is from an earlier time that the stack was deep
+  }
+  uint32_t& bucket = buckets_[Bucket(lock)];
+  older_[depth()] = bucket;
+  bucket = depth() + 1;
+  return true;
 }
 
 bool HeldStack::Grow() {
-  constexpr uint32_t kFirstCapacity = 48;  // with its head a little less than a page
+  constexpr uint32_t kFirstCapacity = 32;
   const uint32_t capacity = capacity_ == 0 ? kFirstCapacity : 2 * capacity_;
-  const size_t bytes = sizeof(Outgrown) + size_t{capacity} * sizeof(HeldLock);
+  const size_t bytes = sizeof(Mapping) + size_t{capacity} * sizeof(HeldLock);
   void* memory = MapMemory(bytes);
   if (memory == nullptr) return false;
-  auto* mapping = static_cast<Outgrown*>(memory);
+  auto* mapping = static_cast<Mapping*>(memory);
   *mapping = {mappings_, bytes};
   auto* records = reinterpret_cast<HeldLock*>(mapping + 1);
   for (uint32_t i = 0; i < capacity; ++i) new (records + i) HeldLock();
-  for (uint32_t i = 0; i < depth(); ++i) {
-    Copy((*this)[i], records[i]);
-    records[i].next_in_bucket = (*this)[i].next_in_bucket;
-  }
+  for (uint32_t i = 0; i < depth(); ++i) Copy((*this)[i], records[i]);
   mappings_ = mapping;
   capacity_ = capacity;
+  shallow_capacity_ = kShallow;
   // Release: pairs with the acquire load in ForEachFromOutside.
   records_.store(records, std::memory_order_release);
-  if (capacity > bucket_mask_ + 1) {
-    // Chains stay short: twice as many buckets as records. Without memory they just get longer.
-    const uint32_t buckets = 4 * kInlineBuckets > 2 * capacity ? 4 * kInlineBuckets : 2 * capacity;
-    uint32_t size = kInlineBuckets;
-    while (size < buckets) size *= 2;
-    auto* table = static_cast<uint32_t*>(MapMemory(size_t{size} * sizeof(uint32_t)));
-    if (table != nullptr) {
-      if (buckets_ != inline_buckets_) {
-        UnmapMemory(buckets_, (size_t{bucket_mask_} + 1) * sizeof(uint32_t));
-      }
-      buckets_ = table;
-      bucket_mask_ = size - 1;
-      for (uint32_t i = 0; i < depth(); ++i) Link(i);
-    }
-  }
   return true;
 }
 

@@ -1,11 +1,13 @@
 // The locks that a thread holds, in the order of taking, and a way to find one by its address.
 //
-// Push, the removal of the newest, and Find cost the same at every depth: each record is chained
-// into a small hash table of the addresses held. Records never move; other threads may walk them
-// (to see whether a lock that is destroyed is held, to show all locks), which is why the fields
-// that they read are atomic.
+// A record is one cache line and is written in five stores: a locked instruction follows in the
+// lock, and it waits for every store before it. Few locks are found by looking at all of them, many
+// (more than kShallow) by a hash table of their addresses; so the cost does not grow with the
+// depth. There is no limit on the depth.
 //
-// Threads: all calls by the owner, but ForEachFromOutside. There is no limit on the depth.
+// Threads: all calls by the owner, but ForEachFromOutside: other threads may walk the records (to
+// see whether a lock that is destroyed is held, to show all locks), which is why the fields that
+// they read are atomic and why the memory of a stack that has grown stays mapped until the end.
 #ifndef RQLOCKDEP_VALIDATOR_CORE_HELD_STACK_H_
 #define RQLOCKDEP_VALIDATOR_CORE_HELD_STACK_H_
 
@@ -22,28 +24,35 @@ namespace rqlockdep {
 
 struct HeldLock {
   std::atomic<const hooks::LockMap*> lock{nullptr};
-  std::atomic<uint64_t> facts{0};  // AcquisitionFacts: class, mode and strength among them
-  ChainKey key_before = 0;         // the chain without this lock and what was taken after it
-  uint32_t next_in_bucket = 0;     // index + 1
+  std::atomic<uint64_t> facts{0};  // HeldFacts
+  ChainKey key_after = 0;          // the chain of everything held up to this lock
   uint32_t context = 0;            // number of the context in which it was taken
   StackId stack = kNoStack;        // of this acquisition, or of the first time of its chain
-  LockKind kind = LockKind::kQspinlock;
-  bool stack_is_exact = false;
-  std::atomic<bool> waiting{false};  // asked for and waited for, not got yet
-  CallSite site;
+  CallSite site;                   // only the first site_depth frames are set
 
-  ClassId class_id() const {
-    return AcquisitionFacts::ClassOf(facts.load(std::memory_order_relaxed));
+  uint64_t all_facts() const { return facts.load(std::memory_order_relaxed); }
+  ClassId class_id() const { return AcquisitionFacts::ClassOf(all_facts()); }
+  LockMode mode() const { return AcquisitionFacts::ModeOf(all_facts()); }
+  Strength strength() const { return AcquisitionFacts::StrengthOf(all_facts()); }
+  LockKind kind() const { return HeldFacts::KindOf(all_facts()); }
+  bool stack_is_exact() const { return (all_facts() & HeldFacts::kStackIsExact) != 0; }
+  bool is_waiting() const { return (all_facts() & HeldFacts::kWaiting) != 0; }
+  CallSite call_site() const {
+    CallSite result;
+    for (int i = 0; i < HeldFacts::SiteDepthOf(all_facts()); ++i) result.frames[i] = site.frames[i];
+    return result;
   }
-  LockMode mode() const { return AcquisitionFacts::ModeOf(facts.load(std::memory_order_relaxed)); }
-  Strength strength() const {
-    return AcquisitionFacts::StrengthOf(facts.load(std::memory_order_relaxed));
+
+  // Relaxed: one word, which others only look at. The owner is the only writer.
+  void SetFacts(uint64_t all) { facts.store(all, std::memory_order_relaxed); }
+  void SetWaiting(bool waiting) {
+    SetFacts(waiting ? all_facts() | HeldFacts::kWaiting : all_facts() & ~HeldFacts::kWaiting);
   }
-  bool is_waiting() const { return waiting.load(std::memory_order_relaxed); }
   bool is(const hooks::LockMap* other) const {
     return lock.load(std::memory_order_relaxed) == other;
   }
 };
+static_assert(sizeof(HeldLock) == 64);
 
 class HeldStack {
  public:
@@ -52,7 +61,8 @@ class HeldStack {
   HeldStack(const HeldStack&) = delete;
   HeldStack& operator=(const HeldStack&) = delete;
 
-  static constexpr uint32_t kNone = UINT32_MAX;  // 0 - 1
+  static constexpr uint32_t kNone = UINT32_MAX;
+  static constexpr uint32_t kShallow = 16;
 
   uint32_t depth() const { return depth_.load(std::memory_order_relaxed); }
   HeldLock& operator[](uint32_t index) const {
@@ -61,44 +71,32 @@ class HeldStack {
 
   // The newest record of `lock`, or kNone.
   uint32_t Find(const hooks::LockMap* lock) const {
-    uint32_t i = buckets_[Bucket(lock)];
-    while (i != 0 && !(*this)[i - 1].is(lock)) i = (*this)[i - 1].next_in_bucket;
-    return i - 1;
+    return depth() <= kShallow ? FindBelow(lock, depth()) : FindDeep(lock);
   }
   // The next older record of the lock of record `index`, or kNone.
   uint32_t FindOlder(uint32_t index) const;
 
   // A new record at the top whose lock is `lock`; null without memory. Other fields are stale: the
-  // caller sets them all. Visible to others after Publish.
+  // caller sets them all, then calls Publish.
   HeldLock* Push(const hooks::LockMap* lock) {
-    const uint32_t index = depth();
-    if (index >= capacity_ && !Grow()) [[unlikely]] {
-      return nullptr;
-    }
-    HeldLock& record = (*this)[index];
-    uint32_t& bucket = buckets_[Bucket(lock)];
-    record.next_in_bucket = bucket;
-    bucket = index + 1;
-    // Relaxed: Publish orders it.
-    record.lock.store(lock, std::memory_order_relaxed);
-    return &record;
+    if ((depth() >= capacity_ && !Grow()) || (depth() >= kShallow && !Index(lock))) return nullptr;
+    return &SetTop(lock);
   }
+  // The same where the stack is shallow and stays so: no calls.
+  bool HasRoomInShallow() const { return depth() < shallow_capacity_; }
+  HeldLock& PushInShallow(const hooks::LockMap* lock) { return SetTop(lock); }
   // Release: pairs with the acquire load of depth_ in ForEachFromOutside.
   void Publish() { depth_.store(depth() + 1, std::memory_order_release); }
 
-  void PopNewest() {
-    const uint32_t index = depth() - 1;
-    const HeldLock& record = (*this)[index];
-    buckets_[Bucket(record.lock.load(std::memory_order_relaxed))] = record.next_in_bucket;
-    // Relaxed: others that still see the old depth see a lock that was held a moment ago, which is
-    // all that a snapshot says.
-    depth_.store(index, std::memory_order_relaxed);
-  }
+  // One store, so a signal handler sees the lock held or not held, nothing in between. Relaxed:
+  // others that still see the old depth see a lock that was held a moment ago, which is all that a
+  // snapshot says.
+  void PopNewestOfShallow() { depth_.store(depth() - 1, std::memory_order_relaxed); }
+  bool is_shallow() const { return depth() <= kShallow; }
+  void PopNewest();
 
   // Removes all.
-  void Clear() {
-    while (depth() > 0) PopNewest();
-  }
+  void Clear() { depth_.store(0, std::memory_order_relaxed); }
 
   // Removes any record; those above move down one place.
   void Remove(uint32_t index);
@@ -115,30 +113,45 @@ class HeldStack {
   }
 
  private:
-  // Locks are some ten bytes apart or pages apart: two shifts spread both. A collision costs a
-  // step.
+  uint32_t FindBelow(const hooks::LockMap* lock, uint32_t end) const {
+    const HeldLock* records = records_.load(std::memory_order_relaxed);
+    while (end != 0 && !records[end - 1].is(lock)) --end;
+    return end - 1;
+  }
+  uint32_t FindDeep(const hooks::LockMap* lock) const;
+  HeldLock& SetTop(const hooks::LockMap* lock) {
+    HeldLock& record = (*this)[depth()];
+    // Relaxed: Publish orders it.
+    record.lock.store(lock, std::memory_order_relaxed);
+    return record;
+  }
   uint32_t Bucket(const hooks::LockMap* lock) const {
+    // Locks are some ten bytes apart or pages apart: two shifts spread both.
     const auto address = reinterpret_cast<uintptr_t>(lock);
     return static_cast<uint32_t>((address >> 4) ^ (address >> 11)) & bucket_mask_;
   }
   bool Grow();
-  void Link(uint32_t index);
-  void Unlink(uint32_t index);
+  // Makes the table fit for a record at depth() that is about to be pushed and enters it.
+  bool Index(const hooks::LockMap* lock);
+  void Reindex();
 
   // An array that the stack has outgrown; others may still read it.
-  struct Outgrown {
-    Outgrown* previous;
+  struct alignas(64) Mapping {
+    Mapping* previous;
     size_t bytes;
   };
-  static constexpr uint32_t kInlineBuckets = 64;
 
   std::atomic<uint32_t> depth_{0};
-  uint32_t capacity_ = 0;
-  uint32_t bucket_mask_ = kInlineBuckets - 1;
+  uint32_t shallow_capacity_ = 0;
   std::atomic<HeldLock*> records_{nullptr};
-  uint32_t* buckets_ = inline_buckets_;  // index + 1 of the newest record of each chain
-  uint32_t inline_buckets_[kInlineBuckets] = {};
-  Outgrown* mappings_ = nullptr;  // all arrays, the current one first; the head of each mapping
+  uint32_t capacity_ = 0;
+
+  // The table, while the stack is deeper than kShallow.
+  uint32_t bucket_mask_ = 0;
+  uint32_t table_size_ = 0;
+  uint32_t* buckets_ = nullptr;  // index + 1 of the newest record of each chain
+  uint32_t* older_ = nullptr;    // index + 1 of the next older of each record's chain
+  Mapping* mappings_ = nullptr;  // all arrays, the current one first; the head of each mapping
 };
 
 }  // namespace rqlockdep

@@ -11,12 +11,19 @@
 
 namespace rqlockdep {
 
-class KeyMap {
+// How keys are spread over the slots.
+enum class KeySpread : uint8_t {
+  kRandom,  // the keys are hashes, but for the lowest bit
+  kPacked,  // the keys are packed numbers
+};
+
+template <KeySpread kSpread>
+class BasicKeyMap {
  public:
-  KeyMap() = default;
-  ~KeyMap();
-  KeyMap(const KeyMap&) = delete;
-  KeyMap& operator=(const KeyMap&) = delete;
+  BasicKeyMap() = default;
+  ~BasicKeyMap();
+  BasicKeyMap(const BasicKeyMap&) = delete;
+  BasicKeyMap& operator=(const BasicKeyMap&) = delete;
 
   bool Contains(uint64_t key) const { return slots_ != nullptr && slots_[Slot(key)].key == key; }
   // The value of `key`, or `absent`.
@@ -53,15 +60,21 @@ class KeyMap {
     }
     return slot;
   }
-  // Chain keys are random already (but for the lowest bit); packed numbers are not, and a shift and
-  // an addition spread them well enough.
-  static size_t Start(uint64_t key) { return (key >> 1) + (key >> 32) * 0x9e3779b1; }
+  static size_t Start(uint64_t key) {
+    return kSpread == KeySpread::kRandom ? key >> 1 : (key * 0x9e3779b97f4a7c15) >> 20;
+  }
   bool Grow();
 
   Entry* slots_ = nullptr;
   size_t mask_ = 0;
   size_t size_ = 0;
 };
+
+using KeyMap = BasicKeyMap<KeySpread::kPacked>;
+using HashMap = BasicKeyMap<KeySpread::kRandom>;
+
+extern template class BasicKeyMap<KeySpread::kPacked>;
+extern template class BasicKeyMap<KeySpread::kRandom>;
 
 }  // namespace rqlockdep
 

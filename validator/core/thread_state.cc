@@ -10,32 +10,32 @@ bool ThreadState::Reuse(ThreadId id) {
   base_context_ = {};
   context_depth = 0;
   context_number = 0;
-  failure_pending = false;
+  set_failure_pending(false);
   masks = 0;
-  chain = kEmptyChain;
+  base_chain = kEmptyChain;
   wait.lock.store(nullptr, std::memory_order_relaxed);
   exited.store(false, std::memory_order_relaxed);
   return true;
 }
 
-ChainKey ThreadState::BaseKey() {
-  ChainKey key = kEmptyChain;
-  if (masks != 0) key = MixChain(key, AcquisitionFacts::kMasks | masks);
+void ThreadState::RecomputeChains() {
+  base_chain = kEmptyChain;
+  if (masks != 0) base_chain = MixChain(base_chain, AcquisitionFacts::kMasks | masks);
   for (uint32_t depth = 1; depth <= context_depth; ++depth) {
-    key = MixChain(key, AcquisitionFacts::kContext | static_cast<uint8_t>(context_at(depth).kind));
+    base_chain = MixChain(
+        base_chain, AcquisitionFacts::kContext | static_cast<uint8_t>(context_at(depth).kind));
   }
-  return key;
+  RecomputeChainsFrom(0);
 }
 
-void ThreadState::RecomputeChain(uint32_t first, ChainKey key) {
-  const uint32_t current = context_number;
+void ThreadState::RecomputeChainsFrom(uint32_t first) {
+  ChainKey key = first == 0 ? base_chain : held[first - 1].key_after;
   for (uint32_t i = first; i < held.depth(); ++i) {
     HeldLock& record = held[i];
-    record.key_before = key;
-    const uint64_t outside = record.context == current ? 0 : AcquisitionFacts::kInterrupted;
-    key = MixChain(key, record.facts.load(std::memory_order_relaxed) | outside);
+    const uint64_t outside = record.context == context_number ? 0 : AcquisitionFacts::kInterrupted;
+    key = MixChain(key, (record.all_facts() & HeldFacts::kChainMask) | outside);
+    record.key_after = key;
   }
-  chain = key;
 }
 
 }  // namespace rqlockdep

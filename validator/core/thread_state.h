@@ -66,10 +66,25 @@ class ThreadState {
 
   HeldStack held;
   ChainCache chains;
-  ChainKey chain = kEmptyChain;  // of the whole held stack in the current contexts
+  ChainKey base_chain = kEmptyChain;  // of an empty held stack in the current contexts and masks
 
-  // True when the next event needs a look at the current context's failed_lock.
-  bool failure_pending = false;
+  // Of the whole held stack.
+  ChainKey chain() const {
+    const uint32_t depth = held.depth();
+    return depth == 0 ? base_chain : held[depth - 1].key_after;
+  }
+
+  // When any is set the thread's acquisitions take the general path.
+  enum : uint8_t {
+    kFailurePending = 1,  // the next event needs a look at the current context's failed_lock
+    kFullStacks = 2,      // each acquisition takes a stack
+  };
+  uint8_t general_path = 0;
+  bool failure_pending() const { return (general_path & kFailurePending) != 0; }
+  void set_failure_pending(bool pending) {
+    general_path =
+        static_cast<uint8_t>((general_path & ~kFailurePending) | (pending ? kFailurePending : 0));
+  }
 
   uint8_t masks = 0;           // MaskBit of the contexts that are blocked
   uint32_t context_depth = 0;  // the current level; 0: not inside any context
@@ -88,11 +103,10 @@ class ThreadState {
     return (masks & (MaskBit(context_index) | MaskBit(kHardIndex))) != 0;
   }
 
-  // The key of an empty held stack in the current contexts and masks.
-  ChainKey BaseKey();
-  // Computes `chain` and the records' keys anew from record `first` on, before which the chain is
-  // `key`.
-  void RecomputeChain(uint32_t first, ChainKey key);
+  // After a change of contexts or masks: all keys anew.
+  void RecomputeChains();
+  // After record `first` became another one: its key and those above it anew.
+  void RecomputeChainsFrom(uint32_t first);
 
   WaitRecord wait;
   std::atomic<bool> exited{false};

@@ -19,7 +19,7 @@ namespace {
 // The file's line stands for the stack.
 class ReplayEnvironment : public Environment {
  public:
-  size_t CaptureStack(uintptr_t* frames, size_t capacity) override {
+  size_t CaptureStack(uintptr_t* frames, size_t capacity, uintptr_t) override {
     if (capacity == 0) return 0;
     frames[0] = line;
     return 1;

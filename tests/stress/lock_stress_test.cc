@@ -1,0 +1,228 @@
+// Random programs on real threads, more of them than processors. Seeded: --gtest_random_seed or
+// RQLOCKDEP_STRESS_SECONDS=600 for longer runs (a few seconds by default).
+//
+//   - Programs whose locks are always taken in one order never see kDeadlock, and with limits that are
+//     never reached nobody fails at all.
+//   - Programs that take locks in any order never hang, whatever deadlocks they run into; and who was
+//     failed with kDeadlock held something.
+//   - Rings made on purpose, among bystanders, have exactly one victim each.
+// In all of them a lock has one owner at a time, and all locks are free and in order at the end.
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <functional>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "rqlockdep/lock_result.h"
+#include "rqlockdep/queued_spinlock.h"
+#include "rqlockdep/resilient_spinlock.h"
+
+namespace rqlockdep {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::microseconds;
+using std::chrono::steady_clock;
+
+std::chrono::duration<double> Duration() {
+  const char* const seconds = std::getenv("RQLOCKDEP_STRESS_SECONDS");
+  return std::chrono::duration<double>(seconds != nullptr ? std::atof(seconds) / 4 : 2.0);
+}
+
+uint32_t Seed() { return static_cast<uint32_t>(testing::UnitTest::GetInstance()->random_seed()) + 1; }
+
+struct Guarded {
+  ResilientSpinlock lock;
+  QueuedSpinlock regular;
+  // Not atomic: the lock guards it, so TSan sees a missing order and the sums show a second owner.
+  int64_t sections = 0;
+
+  void Enter(std::mt19937& random) {
+    ++sections;
+    // Sometimes long, sometimes off the processor.
+    if (random() % 64 == 0) std::this_thread::yield();
+    for (uint32_t i = random() % 50; i != 0; --i) asm volatile("");
+  }
+};
+
+// Runs `body` (given its own random numbers and thread number) over and over on `threads` threads.
+void RunOnThreads(int threads, const std::function<void(std::mt19937&, int)>& body) {
+  const auto end = steady_clock::now() + Duration();
+  std::vector<std::thread> all;
+  for (int t = 0; t < threads; ++t) {
+    all.emplace_back([&, t] {
+      std::mt19937 random(Seed() * 1000 + static_cast<uint32_t>(t));
+      while (steady_clock::now() < end && !testing::Test::HasFatalFailure()) body(random, t);
+    });
+  }
+  for (std::thread& thread : all) thread.join();
+}
+
+template <class Locks>
+void ExpectAllFree(Locks& locks) {
+  for (Guarded& guarded : locks) {
+    EXPECT_TRUE(guarded.lock.try_lock());
+    EXPECT_TRUE(guarded.regular.try_lock());
+    guarded.regular.unlock();
+    guarded.lock.unlock();
+  }
+}
+
+TEST(LockStress, ConsistentOrderNeverFails) {
+  constexpr int kThreads = 12;
+  std::deque<Guarded> locks(8);
+  std::atomic<int64_t> sections{0};
+  RunOnThreads(kThreads, [&](std::mt19937& random, int) {
+    // A random set, in ascending order, given back in random order; some through regular locks.
+    std::vector<Guarded*> held;
+    for (Guarded& guarded : locks) {
+      if (random() % 3 != 0) continue;
+      ASSERT_EQ(guarded.lock.AcquireFor(hours(1)), LockResult::kOk);
+      if (random() % 4 == 0) {
+        guarded.regular.lock();
+        guarded.regular.unlock();
+      }
+      guarded.Enter(random);
+      sections.fetch_add(1, std::memory_order_relaxed);
+      held.push_back(&guarded);
+    }
+    while (!held.empty()) {
+      std::swap(held[random() % held.size()], held.back());
+      held.back()->lock.unlock();
+      held.pop_back();
+    }
+  });
+  int64_t sum = 0;
+  for (const Guarded& guarded : locks) sum += guarded.sections;
+  EXPECT_EQ(sum, sections.load());
+  EXPECT_GT(sum, 1000);
+  ExpectAllFree(locks);
+}
+
+TEST(LockStress, AnyOrderNeverHangs) {
+  constexpr int kThreads = 12;
+  std::deque<Guarded> locks(6);
+  std::atomic<int64_t> sections{0};
+  std::atomic<int64_t> deadlocks{0};
+  std::atomic<int64_t> timeouts{0};
+  RunOnThreads(kThreads, [&](std::mt19937& random, int) {
+    std::vector<Guarded*> held;
+    for (int want = 1 + static_cast<int>(random() % 3); want != 0; --want) {
+      Guarded& guarded = locks[random() % locks.size()];
+      // An hour: only deadlock detection can end a deadlock. Or a short limit, or a try.
+      LockResult result;
+      switch (random() % 8) {
+        case 0: result = guarded.lock.AcquireFor(microseconds(random() % 300)); break;
+        case 1:
+          result = guarded.lock.try_lock() ? LockResult::kOk : LockResult::kTimedOut;
+          break;
+        default: result = guarded.lock.AcquireFor(hours(1)); break;
+      }
+      if (result == LockResult::kOk) {
+        guarded.Enter(random);
+        sections.fetch_add(1, std::memory_order_relaxed);
+        held.push_back(&guarded);
+        continue;
+      }
+      if (result == LockResult::kDeadlock) {
+        ASSERT_FALSE(held.empty()) << "who holds nothing is on no ring";
+        deadlocks.fetch_add(1, std::memory_order_relaxed);
+      } else {
+        timeouts.fetch_add(1, std::memory_order_relaxed);
+      }
+      break;  // gives back what it has
+    }
+    for (Guarded* guarded : held) guarded->lock.unlock();
+  });
+  int64_t sum = 0;
+  for (const Guarded& guarded : locks) sum += guarded.sections;
+  EXPECT_EQ(sum, sections.load());
+  EXPECT_GT(deadlocks.load(), 0);
+  EXPECT_GT(timeouts.load(), 0);
+  std::printf("%lld sections, %lld deadlocks, %lld timeouts\n", static_cast<long long>(sum),
+              static_cast<long long>(deadlocks.load()), static_cast<long long>(timeouts.load()));
+  ExpectAllFree(locks);
+}
+
+TEST(LockStress, SeededRingsHaveOneVictimEach) {
+  const auto end = steady_clock::now() + Duration();
+  std::mt19937 random(Seed());
+  int rings = 0;
+  // Bystanders hold a lock of their own and wait for members' locks. They must never be failed.
+  std::deque<Guarded> locks(40);
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> bystanders;
+  for (size_t b = 0; b < 3; ++b) {
+    bystanders.emplace_back([&, b] {
+      std::mt19937 mine(Seed() + 77 + static_cast<uint32_t>(b));
+      ResilientSpinlock own;
+      while (!stop.load()) {
+        ASSERT_EQ(own.Acquire(), LockResult::kOk);
+        Guarded& other = locks[mine() % locks.size()];
+        ASSERT_EQ(other.lock.AcquireFor(hours(1)), LockResult::kOk);
+        other.Enter(mine);
+        other.lock.unlock();
+        own.unlock();
+      }
+    });
+  }
+  while (steady_clock::now() < end) {
+    const size_t length = 2 + random() % (random() % 8 == 0 ? 38 : 6);
+    std::atomic<size_t> holding{0};
+    std::atomic<int> victims{0};
+    std::vector<std::thread> members;
+    for (size_t i = 0; i < length; ++i) {
+      members.emplace_back([&, i] {
+        ResilientSpinlock& mine = locks[i].lock;
+        ResilientSpinlock& next = locks[(i + 1) % length].lock;
+        ASSERT_EQ(mine.AcquireFor(hours(1)), LockResult::kOk);
+        holding.fetch_add(1);
+        while (holding.load() != length) std::this_thread::yield();
+        const LockResult result = next.AcquireFor(hours(1));
+        ASSERT_NE(result, LockResult::kTimedOut);
+        if (result == LockResult::kDeadlock) {
+          victims.fetch_add(1);
+        } else {
+          next.unlock();
+        }
+        mine.unlock();
+      });
+    }
+    for (std::thread& member : members) member.join();
+    ASSERT_EQ(victims.load(), 1) << "ring of " << length;
+    ++rings;
+  }
+  stop.store(true);
+  for (std::thread& bystander : bystanders) bystander.join();
+  std::printf("%d rings\n", rings);
+  EXPECT_GT(rings, 10);
+  ExpectAllFree(locks);
+}
+
+// More waiters than can be counted: those who cannot announce themselves get their turn, too.
+TEST(LockStress, ManySleepersNoneForgotten) {
+  constexpr int kThreads = 160;  // more than `pending` can count
+  Guarded guarded;
+  std::atomic<int64_t> sections{0};
+  RunOnThreads(kThreads, [&](std::mt19937& random, int) {
+    ASSERT_EQ(guarded.lock.AcquireFor(hours(1)), LockResult::kOk);
+    guarded.Enter(random);
+    if (random() % 16 == 0) {
+      for (int i = 0; i < 3; ++i) std::this_thread::yield();
+    }
+    sections.fetch_add(1, std::memory_order_relaxed);
+    guarded.lock.unlock();
+  });
+  EXPECT_EQ(guarded.sections, sections.load());
+  EXPECT_TRUE(guarded.lock.try_lock());
+  guarded.lock.unlock();
+}
+
+}  // namespace
+}  // namespace rqlockdep
