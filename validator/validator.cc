@@ -537,6 +537,14 @@ void Validator::Destroy(ThreadState& thread, hooks::LockMap& lock, const CallSit
   ReportDestroyed(thread, lock, FindingDetail::kDestroy, site);
 }
 
+void Validator::ForgetLock(ThreadState& thread, const hooks::LockMap& lock) {
+  uint32_t index = thread.held.Find(&lock);
+  while (index != HeldStack::kNone) {
+    RemoveRecord(thread, index);
+    index = thread.held.Find(&lock);
+  }
+}
+
 void Validator::MemoryFreed(ThreadState& thread, const void* begin, size_t size,
                             const CallSite& site) {
   const auto first = reinterpret_cast<uintptr_t>(begin);

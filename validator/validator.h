@@ -74,6 +74,9 @@ class Validator {
   void Downgrade(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
   void Init(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
   void Destroy(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
+  // Drops what `thread` still holds of the lock, whose life has really ended: its memory may become
+  // another lock. (A trace's `destroy` keeps the hold: the release that follows is in order.)
+  void ForgetLock(ThreadState& thread, const hooks::LockMap& lock);
   void MemoryFreed(ThreadState& thread, const void* begin, size_t size, const CallSite& site);
 
   // The steady state alone, without calls, for the hooks: false if nothing was done, because the

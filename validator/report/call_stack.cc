@@ -27,6 +27,31 @@ bool IsLibraryHeader(const SourceFrame& frame) {
   return Contains(file, "/include/c++/") || Contains(file, "include/rqlockdep/");
 }
 
+// Whether the frame only tells how threads and programs begin, not what this one does.
+bool IsPlumbing(const SourceFrame& frame) {
+  constexpr string_view kFunctions[] = {"_start",
+                                        "clone",
+                                        "clone3",
+                                        "start_thread",
+                                        "__libc_start_main",
+                                        "__libc_start_main_impl",
+                                        "__libc_start_call_main"};
+  if (frame.function != nullptr &&
+      std::ranges::find(kFunctions, string_view(frame.function)) != std::end(kFunctions)) {
+    return true;
+  }
+  if (frame.file != nullptr) return Contains(frame.file, "/include/c++/");
+  return frame.module != nullptr &&
+         (Contains(frame.module, "/libstdc++.so") || Contains(frame.module, "/libc.so"));
+}
+
+// `frames` without the outermost ones that are plumbing; all of them if there is nothing else.
+std::span<const uintptr_t> Trimmed(std::span<const uintptr_t> frames, Names& names) {
+  size_t size = frames.size();
+  while (size > 0 && std::ranges::all_of(names.Symbolize(frames[size - 1]), IsPlumbing)) --size;
+  return size == 0 ? frames : frames.first(size);
+}
+
 Label Where(const SourceFrame& frame, size_t max) {
   Label result;
   if (frame.file != nullptr) {
@@ -149,9 +174,9 @@ size_t WriteFrames(std::span<const uintptr_t> frames, Page& page, size_t number)
 }
 
 void WriteStack(const FindingLock& lock, Page& page) {
-  const std::span<const uintptr_t> site = Frames(lock.site);
+  const std::span<const uintptr_t> site = Trimmed(Frames(lock.site), page.names());
   std::span<const uintptr_t> stack;
-  if (lock.stack != kNoStack) stack = page.names().Stack(lock.stack);
+  if (lock.stack != kNoStack) stack = Trimmed(page.names().Stack(lock.stack), page.names());
   if (stack.empty()) {
     WriteFrames(site, page);
     return;

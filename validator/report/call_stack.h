@@ -28,7 +28,8 @@ const SourceFrame* UserFrame(Names& names, const FindingLock& lock);
 size_t WriteFrames(std::span<const uintptr_t> frames, Page& page, size_t number = 0);
 
 // Where `lock` was taken or asked for: the exact place, then, if it tells more, the stack of the
-// first time that the thread held these locks, marked as such.
+// first time that the thread held these locks, marked as such. Without the outermost frames that
+// only start the thread.
 void WriteStack(const FindingLock& lock, Page& page);
 
 // Makes the addresses of all stacks of a finding known to Names at once.

@@ -75,6 +75,24 @@ void ForEachPiece(string_view name, Collapse level, const Emit& emit) {
   }
 }
 
+// `name` without the return type that the demangler puts before function templates.
+string_view WithoutReturnType(string_view name) {
+  size_t start = 0;
+  for (size_t i = 0; i < name.size();) {
+    if (name.substr(i, kAnonymous.size()) == kAnonymous) {
+      i += kAnonymous.size();
+    } else if (name[i] == '(' || OperatorAt(name, i) > 0) {
+      return name.substr(start);
+    } else if (name[i] == '<' && Closing(name, i) != string_view::npos) {
+      i = Closing(name, i) + 1;
+    } else {
+      if (name[i] == ' ') start = i + 1;
+      ++i;
+    }
+  }
+  return name;  // no function
+}
+
 // Keeps the end of a text of which only pieces are known.
 class Tail {
  public:
@@ -109,6 +127,8 @@ class Tail {
 
 Label ShortenName(string_view name, size_t max) {
   max = std::min(max, Label::kCapacity);
+  if (name.size() <= max) return name;
+  name = WithoutReturnType(name);
   if (name.size() <= max) return name;
   size_t size = 0;
   for (const Collapse level : {Collapse::kParameters, Collapse::kTemplates, Collapse::kAll}) {

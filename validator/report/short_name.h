@@ -1,7 +1,8 @@
 // Makes long names fit: C++ functions with their template arguments and parameters, and paths.
 //
-// What says least goes first: parameter lists become "(...)", then template argument lists "<...>",
-// then both go, then the outer scopes are cut off in front ("...::Table::Insert"). Signal-safe.
+// What says least goes first: the return type, then parameter lists become "(...)", then template
+// argument lists "<...>", then both go, then the outer scopes are cut off in front
+// ("...::Table::Insert"). Signal-safe.
 #ifndef RQLOCKDEP_VALIDATOR_REPORT_SHORT_NAME_H_
 #define RQLOCKDEP_VALIDATOR_REPORT_SHORT_NAME_H_
 

@@ -166,7 +166,9 @@ void Downgrade(LockMap& map) {
 
 void Destroy(LockMap& map) {
   const HookScope scope;
-  if (scope) TheValidator().Destroy(scope.thread(), map, RQLOCKDEP_SITE);
+  if (!scope) return;
+  TheValidator().Destroy(scope.thread(), map, RQLOCKDEP_SITE);
+  TheValidator().ForgetLock(scope.thread(), map);
 }
 
 void MemoryFreed(const void* begin, size_t size) {
