@@ -1,11 +1,12 @@
 // What the locks cost, beside what else there is. Only ratios taken in one interleaved run count:
 //
-//   bazel run -c opt //tests/benchmark:lock_benchmark -- --benchmark_enable_random_interleaving=true
+//   bazel run -c opt //tests/benchmark:lock_benchmark --
+//   --benchmark_enable_random_interleaving=true
 //     --benchmark_repetitions=15 --benchmark_report_aggregates_only=true
 //
 // and read the medians. Uncontended: ns for an acquisition and a release. Contended: the items per
-// second of all threads together; each item is a short critical section (three increments) and about
-// 74 ns outside.
+// second of all threads together; each item is a short critical section (three increments) and
+// about 74 ns outside.
 #include <pthread.h>
 
 #include <atomic>
@@ -172,8 +173,13 @@ BENCHMARK_TEMPLATE(NestedPairs, BareXchg);
 BENCHMARK_TEMPLATE(NestedPairs, StdMutex);
 BENCHMARK_TEMPLATE(NestedPairs, Resilient);
 
-#define CONTENDED(Peer) \
-  BENCHMARK_TEMPLATE(Contended, Peer)->Threads(2)->Threads(4)->Threads(8)->Threads(16)->UseRealTime()
+#define CONTENDED(Peer)               \
+  BENCHMARK_TEMPLATE(Contended, Peer) \
+      ->Threads(2)                    \
+      ->Threads(4)                    \
+      ->Threads(8)                    \
+      ->Threads(16)                   \
+      ->UseRealTime()
 FOR_EACH_PEER(CONTENDED);
 
 }  // namespace

@@ -1,5 +1,5 @@
-// A process with three copies of the locks: in the executable, and in two shared libraries that dlopen
-// loads with RTLD_LOCAL. They have one table, and a thread has one slot in it.
+// A process with three copies of the locks: in the executable, and in two shared libraries that
+// dlopen loads with RTLD_LOCAL. They have one table, and a thread has one slot in it.
 //
 //   shared_table_test LIBRARY LIBRARY
 #include <dlfcn.h>
@@ -20,12 +20,12 @@ using rqlockdep::ResilientSpinlock;
 namespace {
 
 int failures = 0;
-#define EXPECT(condition)                                              \
-  do {                                                                 \
-    if (!(condition)) {                                                \
+#define EXPECT(condition)                                                   \
+  do {                                                                      \
+    if (!(condition)) {                                                     \
       std::printf("%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
-      ++failures;                                                      \
-    }                                                                  \
+      ++failures;                                                           \
+    }                                                                       \
   } while (0)
 
 struct Plugin {

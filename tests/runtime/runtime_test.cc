@@ -23,6 +23,11 @@
 #include "rqlockdep/validated.h"
 #include "rqlockdep/validated_absl.h"
 
+#if defined(__clang__)
+// Clang would warn of the very faults that are made here on purpose.
+#pragma clang diagnostic ignored "-Wthread-safety-analysis"
+#endif
+
 namespace {
 
 using rqlockdep::LockResult;

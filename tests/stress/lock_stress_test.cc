@@ -1,9 +1,11 @@
 // Random programs on real threads, more of them than processors. Seeded: --gtest_random_seed or
 // RQLOCKDEP_STRESS_SECONDS=600 for longer runs (a few seconds by default).
 //
-//   - Programs whose locks are always taken in one order never see kDeadlock, and with limits that are
+//   - Programs whose locks are always taken in one order never see kDeadlock, and with limits that
+//   are
 //     never reached nobody fails at all.
-//   - Programs that take locks in any order never hang, whatever deadlocks they run into; and who was
+//   - Programs that take locks in any order never hang, whatever deadlocks they run into; and who
+//   was
 //     failed with kDeadlock held something.
 //   - Rings made on purpose, among bystanders, have exactly one victim each.
 // In all of them a lock has one owner at a time, and all locks are free and in order at the end.
@@ -35,7 +37,9 @@ std::chrono::duration<double> Duration() {
   return std::chrono::duration<double>(seconds != nullptr ? std::atof(seconds) / 4 : 2.0);
 }
 
-uint32_t Seed() { return static_cast<uint32_t>(testing::UnitTest::GetInstance()->random_seed()) + 1; }
+uint32_t Seed() {
+  return static_cast<uint32_t>(testing::UnitTest::GetInstance()->random_seed()) + 1;
+}
 
 struct Guarded {
   ResilientSpinlock lock;
@@ -118,11 +122,15 @@ TEST(LockStress, AnyOrderNeverHangs) {
       // An hour: only deadlock detection can end a deadlock. Or a short limit, or a try.
       LockResult result;
       switch (random() % 8) {
-        case 0: result = guarded.lock.AcquireFor(microseconds(random() % 300)); break;
+        case 0:
+          result = guarded.lock.AcquireFor(microseconds(random() % 300));
+          break;
         case 1:
           result = guarded.lock.try_lock() ? LockResult::kOk : LockResult::kTimedOut;
           break;
-        default: result = guarded.lock.AcquireFor(hours(1)); break;
+        default:
+          result = guarded.lock.AcquireFor(hours(1));
+          break;
       }
       if (result == LockResult::kOk) {
         guarded.Enter(random);

@@ -45,6 +45,31 @@ constexpr size_t kStackSize = size_t{256} << 10;
 
 }  // namespace
 
+namespace {
+
+// What can happen next. No heap, because an execution that is left frees nothing.
+class OptionList {
+ public:
+  struct Option {
+    int thread;
+    char what;  // 'r'un, 'h'andler, wake by 't'ime
+  };
+  void Add(int thread, char what) {
+    if (size_ == kCapacity) std::abort();  // a test with too many threads
+    options_[size_++] = {thread, what};
+  }
+  bool empty() const { return size_ == 0; }
+  size_t size() const { return size_; }
+  const Option& operator[](size_t i) const { return options_[i]; }
+
+ private:
+  static constexpr size_t kCapacity = 64;
+  Option options_[kCapacity];
+  size_t size_ = 0;
+};
+
+}  // namespace
+
 struct ControlledScheduler::Fiber {
   ucontext_t context;
   std::unique_ptr<char[]> stack;
@@ -91,7 +116,8 @@ ControlledScheduler::Result ControlledScheduler::Explore(const std::function<Sim
     ++result.executions;
     if (scheduler.Run(program) == End::kFailed) {
       result.failure = scheduler.failure_;
-      for (const Choice& choice : scheduler.choices_) result.failing_choices.push_back(choice.chosen);
+      for (const Choice& choice : scheduler.choices_)
+        result.failing_choices.push_back(choice.chosen);
       break;
     }
     result.complete = !scheduler.Backtrack();
@@ -136,7 +162,8 @@ ControlledScheduler::End ControlledScheduler::Run(const SimProgram& program) {
     fiber.context.uc_link = nullptr;
     makecontext(&fiber.context, &ControlledScheduler::FiberMain, 0);
 #ifdef FIBERS_UNDER_TSAN
-    // A new one, because the old one still thinks that it is somewhere in an execution that was left.
+    // A new one, because the old one still thinks that it is somewhere in an execution that was
+    // left.
     if (fiber.tsan_fiber != nullptr) __tsan_destroy_fiber(fiber.tsan_fiber);
     fiber.tsan_fiber = __tsan_create_fiber(0);
 #endif
@@ -221,7 +248,8 @@ uint64_t ControlledScheduler::StateDigest() const {
   digest = Mix(digest, static_cast<uint64_t>(early_wakeups_));
   // What may still happen depends on whose turn it is only if taking turns is limited.
   if (options_.preemptions >= 0) {
-    digest = Mix(digest, static_cast<uint64_t>(preemptions_) << 8 | static_cast<uint64_t>(running_));
+    digest =
+        Mix(digest, static_cast<uint64_t>(preemptions_) << 8 | static_cast<uint64_t>(running_));
   }
   return digest;
 }
@@ -236,10 +264,10 @@ void ControlledScheduler::Step(bool willing) {
     }
     const bool can_go_on = CanGoOn(mine);
     // First what costs nothing: going on; a thread that asks others to go on comes last.
-    std::vector<std::pair<int, char>> options;  // thread; 'r'un, 'h'andler, wake by 't'ime
-    if (can_go_on && !willing) options.emplace_back(me, 'r');
-    const bool may_switch = !can_go_on || willing || options_.preemptions < 0 ||
-                            preemptions_ < options_.preemptions;
+    OptionList options;
+    if (can_go_on && !willing) options.Add(me, 'r');
+    const bool may_switch =
+        !can_go_on || willing || options_.preemptions < 0 || preemptions_ < options_.preemptions;
     int all_asleep = -1;
     bool any_left = false;
     const int threads = static_cast<int>(program_->threads.size());
@@ -250,24 +278,24 @@ void ControlledScheduler::Step(bool willing) {
       if (fiber.sleeping) {
         if (all_asleep < 0 || fiber.wake_at < fibers_[all_asleep]->wake_at) all_asleep = i;
       } else if (i != me && may_switch && CanGoOn(fiber)) {
-        options.emplace_back(i, 'r');
+        options.Add(i, 'r');
       }
     }
-    if (can_go_on && willing) options.emplace_back(me, 'r');
+    if (can_go_on && willing) options.Add(me, 'r');
     if (!any_left) LeaveExecution(End::kDone);
     if (options.empty() && all_asleep < 0) {
       failure_ = "stuck: everybody waits for the others";
       LeaveExecution(End::kFailed);
     }
     if (options.empty()) {
-      options.emplace_back(all_asleep, 't');  // nobody else can go on
+      options.Add(all_asleep, 't');  // nobody else can go on
     } else if (early_wakeups_ < options_.early_wakeups) {
       for (int i = 0; i < threads; ++i) {
-        if (!fibers_[i]->ended && fibers_[i]->sleeping) options.emplace_back(i, 't');
+        if (!fibers_[i]->ended && fibers_[i]->sleeping) options.Add(i, 't');
       }
     }
-    const bool forced = options.size() == 1 && options[0].second == 't';
-    if (can_go_on && mine.handler_pending) options.emplace_back(me, 'h');
+    const bool forced = options.size() == 1 && options[0].what == 't';
+    if (can_go_on && mine.handler_pending) options.Add(me, 'h');
 
     int chosen = 0;
     if (options.size() > 1) {

@@ -1,18 +1,20 @@
 // Runs a small concurrent program through all of its interleavings, one after the other, on one
 // processor, without real threads, time or luck.
 //
-// The program's threads are fibers. Before each operation on a SimAtomic the running fiber stops, and
-// the scheduler decides who goes on: that is a choice. Explore() runs the program again and again
-// until every sequence of choices has been tried (depth first), leaving out choices that lead to a
-// state seen before. A state is the value of all SimAtomics, the virtual clock, who sleeps, and for
-// each thread a digest of what it has seen so far, which fixes where it is and what its variables are.
-// So two interleavings that differ only in the order of independent steps count once.
+// The program's threads are fibers. Before each operation on a SimAtomic the running fiber stops,
+// and the scheduler decides who goes on: that is a choice. Explore() runs the program again and
+// again until every sequence of choices has been tried (depth first), leaving out choices that lead
+// to a state seen before. A state is the value of all SimAtomics, the virtual clock, who sleeps,
+// and for each thread a digest of what it has seen so far, which fixes where it is and what its
+// variables are. So two interleavings that differ only in the order of independent steps count
+// once.
 //
 // What can happen at a choice:
 //   - a thread that does not sleep goes on; taking the turn from one that could go on, and does not
 //     ask for it by Pause(), is a preemption, of which a number can be allowed;
 //   - the running thread's signal handler, if it has one, runs on top of it, once;
-//   - a sleep ends by its time, out of turn, as often as Options allows. When all sleep, the one that
+//   - a sleep ends by its time, out of turn, as often as Options allows. When all sleep, the one
+//   that
 //     would wake first does; then the clock moves on.
 // Memory is sequentially consistent: what weaker memory allows has to be argued, or found by TSan.
 //
@@ -78,7 +80,8 @@ class ControlledScheduler {
   // `make` is called before each execution. Stops at the first failure.
   static Result Explore(const std::function<SimProgram()>& make, const Options& options);
 
-  // --- For the program, while it runs -------------------------------------------------------------
+  // --- For the program, while it runs
+  // -------------------------------------------------------------
   static ControlledScheduler& Current();
   int thread() const { return running_; }  // the number of the running thread
   int64_t now() const { return now_; }

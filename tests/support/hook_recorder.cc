@@ -51,10 +51,18 @@ void Record(const hooks::LockMap& map, const std::string& what, const std::strin
 std::string Details(const hooks::AcquireArguments& arguments) {
   std::string details;
   switch (arguments.strength) {
-    case Strength::kBlocking: details = " blocking"; break;
-    case Strength::kTimed: details = " timed"; break;
-    case Strength::kResilient: details = " resilient"; break;
-    case Strength::kTry: details = " try"; break;
+    case Strength::kBlocking:
+      details = " blocking";
+      break;
+    case Strength::kTimed:
+      details = " timed";
+      break;
+    case Strength::kResilient:
+      details = " resilient";
+      break;
+    case Strength::kTry:
+      details = " try";
+      break;
   }
   if (arguments.mode != LockMode::kExclusive) details += " shared";
   if (arguments.subclass != 0) details += " subclass=" + std::to_string(arguments.subclass);

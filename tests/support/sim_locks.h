@@ -64,8 +64,8 @@ class SimProcess {
       ControlledScheduler& scheduler = ControlledScheduler::Current();
       scheduler.Step(/*willing=*/false);
       // The kernel compares and puts to sleep in one step.
-      const bool unchanged = word.locked.Peek() == locked && word.pending.Peek() == pending &&
-                             word.tail.Peek() == 0;
+      const bool unchanged =
+          word.locked.Peek() == locked && word.pending.Peek() == pending && word.tail.Peek() == 0;
       scheduler.Saw(unchanged ? 1 : 0);
       return unchanged && scheduler.Sleep(&word, nanoseconds);
     }
@@ -116,9 +116,8 @@ class SimProcess {
   // What QueuedSpinlock does.
   void LockRegular(int lock) {
     uint8_t seen = 0;
-    if (!words[lock].locked.compare_exchange_strong(seen, internal::kUnlistedMark,
-                                                    std::memory_order_acquire,
-                                                    std::memory_order_relaxed)) {
+    if (!words[lock].locked.compare_exchange_strong(
+            seen, internal::kUnlistedMark, std::memory_order_acquire, std::memory_order_relaxed)) {
       SlowPath(policy_).Lock(words[lock], NoObserver());
     }
   }

@@ -1,5 +1,5 @@
-// The locks call the hooks in the right order, with the right arguments, on every path, and their own
-// state is clean when they say so. Built with the validator on, and a recorder in its place.
+// The locks call the hooks in the right order, with the right arguments, on every path, and their
+// own state is clean when they say so. Built with the validator on, and a recorder in its place.
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -52,13 +52,14 @@ class LockHooks : public testing::Test {
 template <class Lock>
 class Holder {
  public:
-  explicit Holder(Lock& lock) : thread_([this, &lock] {
-    lock.lock();
-    held_.store(true);
-    held_.notify_one();
-    let_go_.wait(false);
-    lock.unlock();
-  }) {
+  explicit Holder(Lock& lock)
+      : thread_([this, &lock] {
+          lock.lock();
+          held_.store(true);
+          held_.notify_one();
+          let_go_.wait(false);
+          lock.unlock();
+        }) {
     held_.wait(false);
   }
   ~Holder() {
@@ -258,9 +259,9 @@ TEST_F(LockHooks, GuardReleasesOnlyWhatItGot) {
     EXPECT_FALSE(again);
     EXPECT_EQ(again.result(), LockResult::kDeadlock);
   }
-  EXPECT_THAT(HookRecorder::CallsOfThisThread(),
-              ElementsAre("Acquire a resilient", "Acquire a resilient", "Failed a deadlock",
-                          "Release a"));
+  EXPECT_THAT(
+      HookRecorder::CallsOfThisThread(),
+      ElementsAre("Acquire a resilient", "Acquire a resilient", "Failed a deadlock", "Release a"));
 }
 
 TEST_F(LockHooks, CInterface) {

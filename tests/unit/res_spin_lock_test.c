@@ -1,4 +1,5 @@
-/* The kernel-style interface from C11. A test without a framework: says what failed and ends with 1. */
+/* The kernel-style interface from C11. A test without a framework: says what failed and ends
+ * with 1. */
 #define _GNU_SOURCE /* signals, which -std=c11 hides */
 #include "rqlockdep/res_spin_lock.h"
 
@@ -11,12 +12,12 @@
 
 static int failures;
 
-#define EXPECT(condition)                                               \
-  do {                                                                  \
-    if (!(condition)) {                                                 \
-      printf("%s:%d: not true: %s\n", __FILE__, __LINE__, #condition);  \
-      ++failures;                                                       \
-    }                                                                   \
+#define EXPECT(condition)                                              \
+  do {                                                                 \
+    if (!(condition)) {                                                \
+      printf("%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
+      ++failures;                                                      \
+    }                                                                  \
   } while (0)
 
 _Static_assert(RQLOCKDEP_VALIDATOR || sizeof(rqspinlock_t) == 4, "4 bytes without the validator");

@@ -314,14 +314,18 @@ void LockingHandler(int) {
       handler_got.fetch_add(1);
       handler_lock->unlock();
       break;
-    case LockResult::kDeadlock: handler_deadlocks.fetch_add(1); break;
-    case LockResult::kTimedOut: handler_timeouts.fetch_add(1); break;
+    case LockResult::kDeadlock:
+      handler_deadlocks.fetch_add(1);
+      break;
+    case LockResult::kTimedOut:
+      handler_timeouts.fetch_add(1);
+      break;
   }
   errno = saved_errno;
 }
 
-// A handler asks for the lock that the code it interrupts takes and gives back all the time. An hour
-// is its limit: this ends only if every AA is found, and every other wait ends.
+// A handler asks for the lock that the code it interrupts takes and gives back all the time. An
+// hour is its limit: this ends only if every AA is found, and every other wait ends.
 TEST(ResilientSpinlock, HandlerAsksForTheLockOfTheCodeItInterrupts) {
   ResilientSpinlock lock;
   handler_lock = &lock;
@@ -418,7 +422,8 @@ TEST(ResilientSpinlock, ChildOfAForkKeepsWhatTheForkingThreadHolds) {
   mine.unlock();
 }
 
-// What a thread without a slot does: no table, no deadlock detection, but limits and mutual exclusion.
+// What a thread without a slot does: no table, no deadlock detection, but limits and mutual
+// exclusion.
 TEST(ResilientSpinlock, WithoutASlot) {
   using SlowPath = internal::SpinlockSlowPath<internal::NativePolicy>;
   struct NoObserver {

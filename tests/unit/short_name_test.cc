@@ -23,6 +23,15 @@ TEST(ShortenNameTest, ParametersGoFirst) {
   EXPECT_EQ(Name("Foo<int, char>::Bar(std::vector<int>, char)", 30), "Foo<int, char>::Bar(...)");
 }
 
+TEST(ShortenNameTest, ReturnTypesSayLeast) {
+  EXPECT_EQ(Name("std::pair<int, int> ns::Function<int>(int)", 30), "ns::Function<int>(int)");
+  EXPECT_EQ(Name("void (anonymous namespace)::Function<int>(int)", 42),
+            "(anonymous namespace)::Function<int>(int)");
+  EXPECT_EQ(Name("Something::Or::Other::operator bool() const", 32),
+            "...::Or::Other::operator bool");
+  EXPECT_EQ(Name("a lock with a name of many words", 20), "...ame of many words");
+}
+
 TEST(ShortenNameTest, ThenTemplateArguments) {
   EXPECT_EQ(Name("Foo<std::map<int, char> >::Bar(std::vector<int>, char)", 24),
             "Foo<...>::Bar(...)");

@@ -197,6 +197,21 @@ TEST(StackTest, StackOfTheFirstTimeIsMarked) {
   EXPECT_NE(stored, std::string::npos);
 }
 
+TEST(StackTest, TheStartOfAThreadIsLeftOut) {
+  SampleFindings samples(Naming::kShort);
+  FakeNames& names = samples.names();
+  Finding finding = samples.Get("recursive-locking");
+  finding.lock.stack_is_exact = true;
+  finding.lock.stack = names.AddStack(
+      {names.AddAddress("Innermost()", "a.cc", 1), names.AddAddress("Outer()", "b.cc", 2),
+       names.AddAddress("std::__invoke<F>(F&&)", "/usr/include/c++/12/bits/invoke.h", 96),
+       names.AddAddress("start_thread", "nptl/pthread_create.c", 442)});
+  const std::string report = Report(finding, names);
+  EXPECT_NE(report.find("#1 Outer() at b.cc:2"), std::string::npos) << report;
+  EXPECT_EQ(report.find("invoke"), std::string::npos);
+  EXPECT_EQ(report.find("start_thread"), std::string::npos);
+}
+
 TEST(StackTest, PlaceInRunningTextIsNotInALibraryHeader) {
   SampleFindings samples(Naming::kLong);
   const std::string report =

@@ -104,7 +104,6 @@ enum class FindingDetail : uint8_t {
   kContextLeave,
   kSelfDeadlock,  // recursive-locking: the very same instance
   kSameClass,     // recursive-locking: another instance of the class
-  kOwnerGone,     // the owner ended with the lock held
 };
 
 struct Finding {

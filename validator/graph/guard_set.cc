@@ -15,8 +15,8 @@ size_t GuardSets::Normalize(std::span<Guard> guards) {
   std::ranges::make_heap(guards, before);
   std::ranges::sort_heap(guards, before);
   const auto same_class = [](Guard a, Guard b) { return a.class_id() == b.class_id(); };
-  const auto rest = std::ranges::unique(guards, same_class);
-  return guards.size() - rest.size();
+  return static_cast<size_t>(std::unique(guards.begin(), guards.end(), same_class) -
+                             guards.begin());
 }
 
 GuardSetId GuardSets::Put(std::span<const Guard> guards) {

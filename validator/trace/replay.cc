@@ -209,7 +209,7 @@ class Replay::Impl {
   void Wait(ThreadState& thread, hooks::LockMap& lock, Strength strength) {
     const FailReason reason =
         strength == Strength::kResilient ? FailReason::kDeadlock : FailReason::kTimedOut;
-    Waiter& waiter = waiters_.emplace_back(this, &thread, &lock, reason);
+    Waiter& waiter = waiters_.emplace_back(Waiter{this, &thread, &lock, reason});
     validator_.Waiting(thread, lock, strength == Strength::kBlocking ? nullptr : &GiveWay, &waiter,
                        Site());
   }
