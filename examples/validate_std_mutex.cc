@@ -1,9 +1,9 @@
 // An existing class, validated by changing one line.
 //
 // Cache was written with std::mutex. The line marked below is the only one that changed. Get takes
-// the entries' lock and then the statistics' lock; Report takes them the other way round. The program
-// below never hangs, since it has one thread. The validator reports the two orders all the same,
-// with the lines where they are, and the program ends with the status 66 instead of 0.
+// the entries' lock and then the statistics' lock; Report takes them the other way round. The
+// program below never hangs, since it has one thread. The validator reports the two orders all the
+// same, with the lines where they are, and the program ends with the status 66 instead of 0.
 #include <cstdio>
 #include <map>
 #include <mutex>

@@ -164,6 +164,12 @@ void Validator::BeginAsk(Ask& ask) {
   if (ask.own_hold != OwnHold::kNone) ask.facts |= AcquisitionFacts::kAlreadyHeld;
 }
 
+void Validator::NoteFirstAsked(CheckInput& input) {
+  if (input.class_id() == kNoClass) return;
+  ClassInfo& info = input.lock_class().info;
+  if (info.first_asked == kNoStack) info.first_asked = input.Stack();
+}
+
 bool Validator::AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock, LockMode mode,
                                  Strength strength, const CallSite& site) {
   // Acquire: as in AcquireKnown.
@@ -196,6 +202,7 @@ void Validator::AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
     Ask ask{thread, lock, arguments.nest,
             CheckInput(tables_, thread, &lock, id, mode, arguments.strength, site)};
     if (lost_singleton) cycles_.NoteSingletonLost(id);
+    NoteFirstAsked(ask.input);
     BeginAsk(ask);
     ChainKey judged = MixChain(thread.chain(), ask.facts);
     const bool waits_for_others =
@@ -252,6 +259,7 @@ void Validator::TryGeneral(ThreadState& thread, hooks::LockMap& lock,
     Ask ask{thread, lock, arguments.nest,
             CheckInput(tables_, thread, &lock, id, mode, Strength::kTry, site)};
     if (lost_singleton) cycles_.NoteSingletonLost(id);
+    NoteFirstAsked(ask.input);
     BeginAsk(ask);
     if (!got_it) cycles_.JudgeNews(ask.input);
     if (got_it) {

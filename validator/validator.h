@@ -122,6 +122,7 @@ class Validator {
   ClassId AskFor(hooks::LockMap& lock, uint8_t subclass, bool* lost_singleton);
   // What every acquisition begins with: class, unwinding, nest lock.
   struct Ask;
+  static void NoteFirstAsked(CheckInput& input);
   void BeginAsk(Ask& ask);
   void Judge(Ask& ask);
   void PushGeneral(Ask& ask, StackId stack);

@@ -53,7 +53,8 @@ class RuntimeTest : public ::testing::Test {
   static std::vector<std::string> Ids() {
     const std::scoped_lock guard(findings_mutex);
     std::vector<std::string> ids;
-    for (const std::string& finding : findings) ids.push_back(finding.substr(0, finding.find('\n')));
+    for (const std::string& finding : findings)
+      ids.push_back(finding.substr(0, finding.find('\n')));
     return ids;
   }
   static std::string Text(size_t i) { return findings.at(i); }

@@ -36,6 +36,9 @@ struct ClassInfo {
   // from 2 on.
   uint32_t version = 1;
   ClassKey key;
+  // The stack of the first acquisition of any lock of the class: tells classes apart whose
+  // construction sites look the same, such as two members of one struct.
+  StackId first_asked = kNoStack;
 };
 
 }  // namespace rqlockdep

@@ -19,7 +19,7 @@ class ScratchBuffer {
  public:
   ScratchBuffer() = default;
   ~ScratchBuffer() {
-    if (data_ != nullptr) UnmapMemory(data_, capacity_ * sizeof(T));
+    if (data_ != nullptr) UnmapMemory(data_, capacity_ * kElement);
   }
   ScratchBuffer(const ScratchBuffer&) = delete;
   ScratchBuffer& operator=(const ScratchBuffer&) = delete;
@@ -28,9 +28,9 @@ class ScratchBuffer {
   std::span<T> Get(size_t size) {
     if (size > capacity_) {
       const size_t capacity = size * 2 < kFirst ? kFirst : size * 2;
-      void* memory = MapMemory(capacity * sizeof(T));
+      void* memory = MapMemory(capacity * kElement);
       if (memory == nullptr) return {};
-      if (data_ != nullptr) UnmapMemory(data_, capacity_ * sizeof(T));
+      if (data_ != nullptr) UnmapMemory(data_, capacity_ * kElement);
       data_ = static_cast<T*>(memory);
       capacity_ = capacity;
     }
@@ -40,6 +40,8 @@ class ScratchBuffer {
 
  private:
   static constexpr size_t kFirst = 64;
+  // NOLINTNEXTLINE(bugprone-sizeof-expression): T may well be a pointer.
+  static constexpr size_t kElement = sizeof(T);
   T* data_ = nullptr;
   size_t capacity_ = 0;
 };

@@ -92,8 +92,6 @@ const char* DetailKey(FindingDetail detail) {
       return "self-deadlock";
     case FindingDetail::kSameClass:
       return "same-class";
-    case FindingDetail::kOwnerGone:
-      return "owner-gone";
   }
   return "none";
 }

@@ -37,7 +37,11 @@ Label Page::Class(const ClassInfo* lock_class, size_t max) {
   Label mark;
   // A narrow column has better use for the room.
   constexpr size_t kRoomForMark = 16;
-  if (name.size() + suffix.size() > max && max >= kRoomForMark && marks_ == Marks::kOn) {
+  const bool too_long = name.size() + suffix.size() > max;
+  // Two members of one struct are constructed on one line: their names are the same.
+  const bool ambiguous =
+      lock_class->key.type == ClassKey::Type::kSite && lock_class->key.name == nullptr;
+  if ((too_long || ambiguous) && max >= kRoomForMark && marks_ == Marks::kOn) {
     const size_t number = MarkOf(*lock_class);
     if (number != 0) (mark << "{").Decimal(number) << "}";
   }
@@ -107,6 +111,10 @@ void Page::WriteLegend() {
     Prose item(out_, 2, 6);
     item << "{";
     item.Number(i + 1) << "} " << scratch_.text();
+    FindingLock first;
+    first.stack = marked_[i]->first_asked;
+    const Label place = Place(first);
+    if (!place.empty()) item << ", first taken" << place.view();
   }
 }
 

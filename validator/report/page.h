@@ -54,7 +54,8 @@ class Page {
   // " at file.cc:12", where in the program's own code the lock was taken; nothing if unknown.
   Label Place(const FindingLock& lock);
 
-  // The names that were shortened, in full.
+  // The names that were shortened, in full, and those of construction sites, with the place where a
+  // lock of the class was first taken.
   void WriteLegend();
 
  private:

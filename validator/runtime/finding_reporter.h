@@ -1,5 +1,5 @@
-// From findings to what the user sees: filters by the options, the user's handler or the text report,
-// the exit status, and the end of the program under halt_on_error.
+// From findings to what the user sees: filters by the options, the user's handler or the text
+// report, the exit status, and the end of the program under halt_on_error.
 #ifndef RQLOCKDEP_VALIDATOR_RUNTIME_FINDING_REPORTER_H_
 #define RQLOCKDEP_VALIDATOR_RUNTIME_FINDING_REPORTER_H_
 

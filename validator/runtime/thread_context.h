@@ -1,8 +1,8 @@
 // What the hooks keep in thread-local storage: the way to this thread's state in the validator.
 //
-// Constant-initialised and of the initial-exec model, so that an access is one instruction, needs no
-// allocation and works in a signal handler; the price is that a library with it must be there when
-// the program starts.
+// Constant-initialised and of the initial-exec model, so that an access is one instruction, needs
+// no allocation and works in a signal handler; the price is that a library with it must be there
+// when the program starts.
 #ifndef RQLOCKDEP_VALIDATOR_RUNTIME_THREAD_CONTEXT_H_
 #define RQLOCKDEP_VALIDATOR_RUNTIME_THREAD_CONTEXT_H_
 
