@@ -31,8 +31,8 @@ class ErrnoKeeper {
 
 CellChunk* NativePolicy::NewChunk() {
   ErrnoKeeper keeper;
-  void* const memory = mmap(nullptr, sizeof(CellChunk), PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const memory =
+      mmap(nullptr, sizeof(CellChunk), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return memory == MAP_FAILED ? nullptr : ::new (memory) CellChunk;
 }
 

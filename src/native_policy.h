@@ -1,5 +1,6 @@
 // The policy of the real locks (spinlock_slow_path.h says what a policy is): std::atomic, the
-// kernel's clock and futexes, the process's thread slots. Safe in signal handlers; leaves errno alone.
+// kernel's clock and futexes, the process's thread slots. Safe in signal handlers; leaves errno
+// alone.
 #ifndef RQLOCKDEP_SRC_NATIVE_POLICY_H_
 #define RQLOCKDEP_SRC_NATIVE_POLICY_H_
 

@@ -18,8 +18,8 @@
 #include "rqlockdep/resilient_spinlock.h"
 #include "rqlockdep/thread_annotations.h"
 
-// Clang's thread safety analysis has nothing to say about functions that lock or unlock for a caller
-// in C.
+// Clang's thread safety analysis has nothing to say about functions that lock or unlock for a
+// caller in C.
 #define C_INTERFACE RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS
 
 namespace rqlockdep {
@@ -78,9 +78,7 @@ void InterruptsRestore(unsigned long flags) {
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, nullptr, kKernelMaskSize);
 }
 
-Nested Subclass(unsigned int subclass) {
-  return {.subclass = static_cast<uint8_t>(subclass)};
-}
+Nested Subclass(unsigned int subclass) { return {.subclass = static_cast<uint8_t>(subclass)}; }
 
 int LockWithPreemptOff(rqspinlock_t* lock, const Nested& nested) {
   PreemptDisable();
@@ -109,11 +107,15 @@ void rqlockdep_raw_spinlock_init(raw_spinlock_t* lock, const rqlockdep_lock_clas
   ::new (&lock->word) rqlockdep::internal::LockWord;
 }
 
-int res_spin_lock(rqspinlock_t* lock) C_INTERFACE { return rqlockdep::NegativeErrno(Cpp(lock).Acquire()); }
+int res_spin_lock(rqspinlock_t* lock) C_INTERFACE {
+  return rqlockdep::NegativeErrno(Cpp(lock).Acquire());
+}
 
 void res_spin_unlock(rqspinlock_t* lock) C_INTERFACE { Cpp(lock).unlock(); }
 
-int raw_res_spin_lock(rqspinlock_t* lock) C_INTERFACE { return rqlockdep::LockWithPreemptOff(lock, {}); }
+int raw_res_spin_lock(rqspinlock_t* lock) C_INTERFACE {
+  return rqlockdep::LockWithPreemptOff(lock, {});
+}
 
 int raw_res_spin_lock_nested(rqspinlock_t* lock, unsigned int subclass) C_INTERFACE {
   return rqlockdep::LockWithPreemptOff(lock, rqlockdep::Subclass(subclass));

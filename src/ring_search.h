@@ -1,8 +1,8 @@
 // Finds rings of threads that wait for each other's resilient locks, of any length.
 //
 // A waiting thread waits for one lock, and a lock has one holder. So there is one way to go from a
-// waiter: to the holder of its lock, to the lock that the holder waits for, and so on. The waiter is
-// on a ring iff the way comes back to it.
+// waiter: to the holder of its lock, to the lock that the holder waits for, and so on. The waiter
+// is on a ring iff the way comes back to it.
 //
 // No false alarm: two looks. The first look takes the number of the last ticket that was given out.
 // The second is the walk; it accepts a thread only if its wait still lasts and its ticket is not
@@ -10,20 +10,21 @@
 // takes nor gives back what it held before it. So all the waits and holds of the walk were there
 // together at the time of the first look, and that is a deadlock.
 //
-// No ring missed: whoever begins to wait first publishes its wait and then looks. Publishing and the
-// first look are separated by a read-modify-write of the one ticket counter, so of all members of a
-// ring the last one in the order of that counter sees all the others.
+// No ring missed: whoever begins to wait first publishes its wait and then looks. Publishing and
+// the first look are separated by a read-modify-write of the one ticket counter, so of all members
+// of a ring the last one in the order of that counter sees all the others.
 //
 // Exactly one victim: the newest waiter of the ring. A member that finds a ring in which another is
 // newest tells it to look. That one decides for itself; nobody is failed from outside.
 //
 // Not seen: what a thread holds or waits for while one of its signal handlers waits, if the handler
-// came in the midst of Publish, and the one lock that the interrupted code was just taking or giving
-// back. There the time limit has to do.
+// came in the midst of Publish, and the one lock that the interrupted code was just taking or
+// giving back. There the time limit has to do.
 //
-// Safe in signal handlers, on any thread; takes no lock, allocates nothing, and touches no lock word
-// (other threads' locks may be gone at any time), only slots. Costs a few loads for each member of the
-// ring; a scan of all slots for a member that did not notice yet that its lock changed hands.
+// Safe in signal handlers, on any thread; takes no lock, allocates nothing, and touches no lock
+// word (other threads' locks may be gone at any time), only slots. Costs a few loads for each
+// member of the ring; a scan of all slots for a member that did not notice yet that its lock
+// changed hands.
 #ifndef RQLOCKDEP_SRC_RING_SEARCH_H_
 #define RQLOCKDEP_SRC_RING_SEARCH_H_
 
@@ -50,8 +51,8 @@ class RingSearch {
   using Record = BasicWaitRecord<Atomics>;
   using Table = HeldTable<Atomics>;
 
-  // One consistent picture of a wait record. `ticket` is 0 if the thread does not wait or the record
-  // was changing.
+  // One consistent picture of a wait record. `ticket` is 0 if the thread does not wait or the
+  // record was changing.
   struct Wait {
     uint64_t ticket = 0;
     uintptr_t word = 0;
@@ -122,7 +123,8 @@ class RingSearch {
     // More steps than slots: the way goes round a ring that we are not on. Its members see to it.
     for (uint32_t steps = policy.slot_limit() + 1; steps != 0; --steps) {
       Wait next;
-      Slot* const holder = FindHolder(policy, at, /*hint_is_fresh=*/at.ticket == mine.ticket, &next);
+      Slot* const holder =
+          FindHolder(policy, at, /*hint_is_fresh=*/at.ticket == mine.ticket, &next);
       if (holder == nullptr || next.ticket == 0 || next.ticket > first_look) return {};
       if (holder == &me) return ring;
       if (next.ticket > ring.newest_ticket) {
@@ -156,13 +158,13 @@ class RingSearch {
     return nullptr;
   }
 
-  // Whether the slot's thread holds the lock word at `word`. If it also waits, and held the lock when
-  // that wait began, `wait` says for what. (A lock that a running signal handler took on top of an
-  // interrupted wait is held by somebody who does not wait.)
+  // Whether the slot's thread holds the lock word at `word`. If it also waits, and held the lock
+  // when that wait began, `wait` says for what. (A lock that a running signal handler took on top
+  // of an interrupted wait is held by somebody who does not wait.)
   static bool Holds(Slot& slot, uintptr_t word, Wait* wait) {
     bool before_wait = false;
-    // Acquire: pairs with FastPath::Confirm. If this hold is newer than the thread's wait, the end of
-    // that wait is visible and Unchanged says no.
+    // Acquire: pairs with FastPath::Confirm. If this hold is newer than the thread's wait, the end
+    // of that wait is visible and Unchanged says no.
     const auto holds = [word](const BasicCell<Atomics>& cell) {
       return cell.lock.load(std::memory_order_acquire) == word;
     };
@@ -173,8 +175,8 @@ class RingSearch {
       if (!before_wait || !Unchanged(slot, *wait)) *wait = {};
       return true;
     }
-    const auto* const chunked = Table::AtEachChunkedCell(
-        slot, [&](const BasicCell<Atomics>& cell, uint32_t index) {
+    const auto* const chunked =
+        Table::AtEachChunkedCell(slot, [&](const BasicCell<Atomics>& cell, uint32_t index) {
           before_wait = index < wait->held_chunked;
           return holds(cell);
         });

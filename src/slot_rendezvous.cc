@@ -50,8 +50,8 @@ TablePointer* FindInNotes(const char* begin, size_t size, size_t alignment) {
         header.n_descsz == sizeof(distance) &&
         std::memcmp(begin + name, kOwner, sizeof(kOwner)) == 0) {
       std::memcpy(&distance, begin + contents, sizeof(distance));
-      const uintptr_t pointer =
-          reinterpret_cast<uintptr_t>(begin + contents) + static_cast<uintptr_t>(intptr_t{distance});
+      const uintptr_t pointer = reinterpret_cast<uintptr_t>(begin + contents) +
+                                static_cast<uintptr_t>(intptr_t{distance});
       return reinterpret_cast<TablePointer*>(pointer);
     }
     if (end >= size) break;
@@ -83,8 +83,8 @@ int TakeExisting(dl_phdr_info* object, size_t, void* result) {
   return 1;
 }
 
-// For dl_iterate_phdr: offers *offer, a new table, to the first copy in the loader's order, and takes
-// what is there then. While this runs no object is loaded or unloaded.
+// For dl_iterate_phdr: offers *offer, a new table, to the first copy in the loader's order, and
+// takes what is there then. While this runs no object is loaded or unloaded.
 int Agree(dl_phdr_info* object, size_t, void* offer) {
   TablePointer* const pointer = FindInObject(*object);
   if (pointer == nullptr) return 0;

@@ -1,30 +1,35 @@
 // How both locks wait.
 //
-// 1. Try once more; a resilient lock then looks for AA (the thread asks for what it holds) and stops
+// 1. Try once more; a resilient lock then looks for AA (the thread asks for what it holds) and
+// stops
 //    there if the limit is not above zero.
 // 2. A resilient waiter that holds other locks publishes its wait and looks for a ring
 //    (ring_search.h), now and again from time to time.
-// 3. Spin, with pauses that grow; then yield the processor a few times; then sleep. Each time look at
+// 3. Spin, with pauses that grow; then yield the processor a few times; then sleep. Each time look
+// at
 //    `locked`, and take the lock by compare-and-swap when it is free.
 // 4. Leave with the lock, or without: deadlock, told to (cancel), or time is up.
 //
 // Sleeping. A waiter counts itself in `pending`, looks some more, and sleeps in the kernel until an
 // unlock wakes it, but not for longer than a nap. An unlock that finds `pending` set wakes one
-// sleeper and notes so in `pending`; until some waiter has acted on that, further unlocks wake nobody.
-// Unlock reads `pending` just before it frees the lock and touches the lock no more afterwards, since
-// its next owner may destroy it. So a waiter that announces itself exactly in between is not
-// woken, and sees the free lock when its nap ends. A program cannot tell this from bad luck with the
-// scheduler; in return unlock needs neither a second locked operation nor a fence.
+// sleeper and notes so in `pending`; until some waiter has acted on that, further unlocks wake
+// nobody. Unlock reads `pending` just before it frees the lock and touches the lock no more
+// afterwards, since its next owner may destroy it. So a waiter that announces itself exactly in
+// between is not woken, and sees the free lock when its nap ends. A program cannot tell this from
+// bad luck with the scheduler; in return unlock needs neither a second locked operation nor a
+// fence.
 //
 // Limits that exist: 127 waiters of one lock can be counted; more only take naps. A nap is at most
 // kLongestNap, which also bounds how late a sleeper notices a cancel, or that it is the victim of
 // a ring, if the wake-up for that came just before it fell asleep.
 //
-// A template on the policy: atomics, clock, pause, yield, sleep and the set of thread slots come from
-// there, so that tests run this code under a controlled scheduler (tests/support). A policy has:
+// A template on the policy: atomics, clock, pause, yield, sleep and the set of thread slots come
+// from there, so that tests run this code under a controlled scheduler (tests/support). A policy
+// has:
 //   using Atomics                        as in lock_word.h
 //   slot_limit(), slot_at(id), tickets() see ring_search.h
-//   slot_in_use(id), slot_changes()      whether a thread has the slot; how often a slot came into use
+//   slot_in_use(id), slot_changes()      whether a thread has the slot; how often a slot came into
+//   use
 //                                        or went out of it
 //   NewChunk()                           memory for a BasicCellChunk, or null
 //   SetCursor(Cell*)                     where this thread's fast path should look next
@@ -53,8 +58,8 @@
 
 namespace rqlockdep::internal {
 
-// When an acquisition has to give up: after a number of nanoseconds, or when `remaining`, asked once
-// those have passed, says that none are left.
+// When an acquisition has to give up: after a number of nanoseconds, or when `remaining`, asked
+// once those have passed, says that none are left.
 struct WaitLimit {
   int64_t nanoseconds = 0;
   int64_t (*remaining)(const void* argument) = nullptr;
@@ -163,8 +168,8 @@ class SpinlockSlowPath {
     int64_t NapLimit() { return std::numeric_limits<int64_t>::max(); }
   };
 
-  // What else ends the wait for a resilient lock: its limit, a ring, a cancel. Lives on the waiter's
-  // stack for as long as the wait is known to others.
+  // What else ends the wait for a resilient lock: its limit, a ring, a cancel. Lives on the
+  // waiter's stack for as long as the wait is known to others.
   class Ends {
    public:
     // `slot` is needed if the wait gets published.
@@ -210,10 +215,9 @@ class SpinlockSlowPath {
         }
         // Acquire: pairs with the release in Search. The waits and holds that the other thread saw
         // are visible to us, too.
-        search = !searched_ || (slot_->wait.look_again.load(std::memory_order_relaxed) ==
-                                    mine_.ticket &&
-                                slot_->wait.look_again.exchange(0, std::memory_order_acquire) ==
-                                    mine_.ticket);
+        search = !searched_ ||
+                 (slot_->wait.look_again.load(std::memory_order_relaxed) == mine_.ticket &&
+                  slot_->wait.look_again.exchange(0, std::memory_order_acquire) == mine_.ticket);
       }
       if (search || round >= Patience::kRoundsWithoutClock) {
         const int64_t now = policy_.Now();
@@ -314,8 +318,8 @@ class SpinlockSlowPath {
   // Takes the lock if it is free; else *seen says who has it.
   static bool Take(Word& word, uint8_t* seen, uint8_t mark) {
     *seen = 0;
-    // Acquire: pairs with the release store of the last unlock. Relaxed on failure: what `seen` says
-    // matters only if this thread wrote it.
+    // Acquire: pairs with the release store of the last unlock. Relaxed on failure: what `seen`
+    // says matters only if this thread wrote it.
     return word.locked.compare_exchange_strong(*seen, mark, std::memory_order_acquire,
                                                std::memory_order_relaxed);
   }
@@ -346,11 +350,12 @@ class SpinlockSlowPath {
   // Whether the lock, whose `locked` was `seen`, is held by this very thread: AA. Certain if true.
   //
   // If the mark is not ours, we do not hold it, whatever the table says: in a signal handler it may
-  // list an attempt, or a release in progress, of the code that was interrupted. If the mark is ours
-  // and the table says "held", we hold it. Otherwise either a thread with the same mark holds it, or
-  // we are in a handler that interrupted the code between the compare-and-swap and its confirmation,
-  // or in the midst of a release. If there is no thread with the same mark, it is the latter. If
-  // there is one (with more than 254 threads), that is not known: the limit ends the wait.
+  // list an attempt, or a release in progress, of the code that was interrupted. If the mark is
+  // ours and the table says "held", we hold it. Otherwise either a thread with the same mark holds
+  // it, or we are in a handler that interrupted the code between the compare-and-swap and its
+  // confirmation, or in the midst of a release. If there is no thread with the same mark, it is the
+  // latter. If there is one (with more than 254 threads), that is not known: the limit ends the
+  // wait.
   bool IsMine(Word& word, uint8_t seen, Slot& slot) {
     if (seen != slot.mark) return false;
     if (Table::FindHeld(slot, word) != nullptr) return true;
@@ -361,8 +366,8 @@ class SpinlockSlowPath {
     for (uint32_t id = slot.mark - 1u; id < limit; id += kSlotMarks) {
       if (id != slot.id && policy_.slot_in_use(id)) return false;
     }
-    // No slot came into use or went out of it meanwhile. So all the time there was no other thread with
-    // this mark, also when `locked` had it.
+    // No slot came into use or went out of it meanwhile. So all the time there was no other thread
+    // with this mark, also when `locked` had it.
     return policy_.slot_changes() == changes;
   }
 
@@ -401,9 +406,8 @@ class SpinlockSlowPath {
     uint8_t now = word.pending.load(std::memory_order_relaxed);
     do {
       if ((now & kSleepers) == kSleepers) return false;
-    } while (!word.pending.compare_exchange_weak(now, static_cast<uint8_t>(now + 1),
-                                                 std::memory_order_relaxed,
-                                                 std::memory_order_relaxed));
+    } while (!word.pending.compare_exchange_weak(
+        now, static_cast<uint8_t>(now + 1), std::memory_order_relaxed, std::memory_order_relaxed));
     return true;
   }
 

@@ -32,8 +32,8 @@ using Table = HeldTable<NativeAtomics>;
 
 void* MapZeroed(size_t size) {
   const int saved_errno = errno;
-  void* const memory =
-      mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const memory = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   errno = saved_errno;
   return memory == MAP_FAILED ? nullptr : memory;
 }
@@ -59,18 +59,18 @@ SlotTable::Segment* SlotTable::SegmentFor(uint32_t id) {
   // Acquire: pairs with the release below.
   Segment* segment = segments_[number].load(std::memory_order_acquire);
   if (segment != nullptr) return segment;
-  // Slots are used in place as the kernel maps them: all zero is an unused slot. Pages that are never
-  // used cost no memory.
+  // Slots are used in place as the kernel maps them: all zero is an unused slot. Pages that are
+  // never used cost no memory.
   const size_t count = size_t{kFirstSegment} << number;
   const size_t slots_size = count * sizeof(ThreadSlot);
   const size_t owners_size = count * sizeof(std::atomic<int32_t>);
   const size_t size = slots_size + owners_size + count * sizeof(uint32_t) + sizeof(Segment);
   char* const memory = static_cast<char*>(MapZeroed(size));
   if (memory == nullptr) return nullptr;
-  segment = ::new (memory + size - sizeof(Segment)) Segment{
-      .slots = reinterpret_cast<ThreadSlot*>(memory),
-      .owners = reinterpret_cast<std::atomic<int32_t>*>(memory + slots_size),
-      .copies = reinterpret_cast<uint32_t*>(memory + slots_size + owners_size)};
+  segment = ::new (memory + size - sizeof(Segment))
+      Segment{.slots = reinterpret_cast<ThreadSlot*>(memory),
+              .owners = reinterpret_cast<std::atomic<int32_t>*>(memory + slots_size),
+              .copies = reinterpret_cast<uint32_t*>(memory + slots_size + owners_size)};
   Segment* already = nullptr;
   // Release: publishes the segment. Acquire on failure: somebody else's is used.
   if (!segments_[number].compare_exchange_strong(already, segment, std::memory_order_acq_rel,
@@ -131,7 +131,8 @@ ThreadSlot* SlotTable::Claim(int32_t tid) {
     if (ThreadSlot* const slot = Adopt(tid)) return slot;
   }
   // Relaxed: a hint. If it is too high, the slots below it are found when the table would grow.
-  if (ThreadSlot* const slot = TakeBetween(lowest_free_.load(std::memory_order_relaxed), limit(), tid)) {
+  if (ThreadSlot* const slot =
+          TakeBetween(lowest_free_.load(std::memory_order_relaxed), limit(), tid)) {
     return slot;
   }
   const uint32_t end = limit();
@@ -180,7 +181,8 @@ void SlotTable::ReclaimEnded() {
   for (uint32_t id = 0; id < end; ++id) {
     int32_t tid = owner(id).load(std::memory_order_acquire);
     if (tid <= 0 || syscall(SYS_tgkill, process, tid, 0) == 0 || errno != ESRCH) continue;
-    // No thread has this number, so nobody writes the slot. Of several who find that out one may act.
+    // No thread has this number, so nobody writes the slot. Of several who find that out one may
+    // act.
     if (!owner(id).compare_exchange_strong(tid, kDead, std::memory_order_acquire,
                                            std::memory_order_relaxed)) {
       continue;
@@ -218,11 +220,10 @@ void SlotTable::KeepOnly(ThreadSlot& kept, int32_t tid) {
 namespace {
 
 // This copy's part of each thread's registration.
-constinit thread_local ThreadSlot* current_slot
-    __attribute__((tls_model("initial-exec"))) = nullptr;
+constinit thread_local ThreadSlot* current_slot __attribute__((tls_model("initial-exec"))) =
+    nullptr;
 // After a registration that failed: how many acquisitions go by before the next try.
-constinit thread_local uint32_t wait_to_register
-    __attribute__((tls_model("initial-exec"))) = 0;
+constinit thread_local uint32_t wait_to_register __attribute__((tls_model("initial-exec"))) = 0;
 constexpr uint32_t kRegistrationInterval = 65'536;
 
 constinit std::atomic<bool> has_exit_key{false};
@@ -258,8 +259,9 @@ constinit std::atomic<SlotTable*> process_table{nullptr};
   table->AddCopy();
   pthread_atfork(nullptr, nullptr, &OnForkInChild);
   if (pthread_key_create(&exit_key, &OnThreadExit) == 0) {
-    // The C library keeps the values of the first 32 keys in the thread itself, but allocates memory
-    // for those of later keys. Allocating is not for us; then ended threads are found otherwise.
+    // The C library keeps the values of the first 32 keys in the thread itself, but allocates
+    // memory for those of later keys. Allocating is not for us; then ended threads are found
+    // otherwise.
     if (exit_key < 32) {
       has_exit_key.store(true, std::memory_order_release);
     } else {
@@ -302,7 +304,8 @@ ThreadSlot* Register() {
 SlotTable* ProcessSlotTable() {
   // Acquire: pairs with the release in SetUp.
   SlotTable* const table = process_table.load(std::memory_order_acquire);
-  if (table != nullptr) [[likely]] return table;
+  if (table != nullptr) [[likely]]
+    return table;
   SetUp();
   return process_table.load(std::memory_order_acquire);
 }

@@ -1,17 +1,17 @@
 // The process-wide table of thread slots.
 //
-// A thread gets a slot when it first uses a resilient lock, one with a low number, and gives it back
-// when it ends. A thread that ends with locks held leaves its slot to them: it is dead,
-// and never used again. Slots are mapped in segments that double in size and are never unmapped, so
-// any thread may read any slot at any time. There are up to 65 534, because a queue names a waiter
-// by slot number plus one in 16 bits.
+// A thread gets a slot when it first uses a resilient lock, one with a low number, and gives it
+// back when it ends. A thread that ends with locks held leaves its slot to them: it is dead, and
+// never used again. Slots are mapped in segments that double in size and are never unmapped, so any
+// thread may read any slot at any time. There are up to 65 534, because a queue names a waiter by
+// slot number plus one in 16 bits.
 //
 // A slot belongs to a thread of the process, not to a copy of the library: a second copy adopts the
 // slot that the thread has, and the slot is free when the last copy has let go of it.
 //
 // Everything but the very first call in a process (in practice a constructor at load time) may be
-// called in signal handlers. Nothing calls malloc. A slot whose thread ended without telling (its key
-// destructor could not be set, or ran before a last use) is found when the table would have to
+// called in signal handlers. Nothing calls malloc. A slot whose thread ended without telling (its
+// key destructor could not be set, or ran before a last use) is found when the table would have to
 // grow: the kernel says that there is no such thread.
 //
 // fork: the child keeps the slot of the forking thread with what it holds; all others are free.
@@ -47,7 +47,8 @@ class SlotTable {
 
   // Whether some thread, perhaps a dead one, has the slot.
   bool IsInUse(uint32_t id) {
-    // Acquire: pairs with the release in LetGo. Who sees that the slot is free sees it in changes().
+    // Acquire: pairs with the release in LetGo. Who sees that the slot is free sees it in
+    // changes().
     return owner(id).load(std::memory_order_acquire) != kNobody;
   }
   // How many times a slot came into use or went out of it.
@@ -57,8 +58,8 @@ class SlotTable {
   ThreadSlot* Claim(int32_t tid);
   // One copy of the library lets go of the slot, which its own thread calls for.
   void LetGo(ThreadSlot& slot);
-  // In the child of a fork: only `kept`, now of thread `tid`, is still somebody's. Other copies of the
-  // library may have done it already.
+  // In the child of a fork: only `kept`, now of thread `tid`, is still somebody's. Other copies of
+  // the library may have done it already.
   void KeepOnly(ThreadSlot& kept, int32_t tid);
   // Notes that one more copy of the library uses the table.
   void AddCopy() { copies_.fetch_add(1, std::memory_order_relaxed); }

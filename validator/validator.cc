@@ -136,9 +136,18 @@ ClassId Validator::AskFor(hooks::LockMap& lock, uint8_t subclass, bool* lost_sin
   return id;
 }
 
-void Validator::BeginAsk(Ask& ask) {
-  ThreadState& thread = ask.thread;
+Validator::Ask Validator::BeginAsk(ThreadState& thread, hooks::LockMap& lock,
+                                   const hooks::AcquireArguments& arguments, Strength strength,
+                                   const CallSite& site) {
+  if (!lock.constructed()) lock.SetKind(arguments.kind);
+  bool lost_singleton = false;
+  const ClassId id = AskFor(lock, arguments.subclass, &lost_singleton);
+  const LockMode mode = EffectiveMode(thread, lock, arguments.mode);
+  Ask ask{thread, lock, arguments.nest,
+          CheckInput(tables_, thread, &lock, id, mode, strength, site)};
   CheckInput& input = ask.input;
+  if (lost_singleton) cycles_.NoteSingletonLost(id);
+  NoteFirstAsked(input);
   if (thread.failure_pending()) {
     const ContextLevel& context = thread.context();
     if (context.failed_lock == &ask.lock && input.strength() != Strength::kTry) {
@@ -153,8 +162,8 @@ void Validator::BeginAsk(Ask& ask) {
       held = held || !thread.held[i].is_waiting();
     }
     if (!held) {
-      const uint32_t id = ask.nest->class_id.load(std::memory_order_relaxed);
-      ReportNestLockNotHeld(input, ask.nest, id & ~kGeneralPath);
+      const uint32_t nest_id = ask.nest->class_id.load(std::memory_order_relaxed);
+      ReportNestLockNotHeld(input, ask.nest, nest_id & ~kGeneralPath);
       ask.nest = nullptr;
     }
   }
@@ -162,6 +171,7 @@ void Validator::BeginAsk(Ask& ask) {
       ClassifyOwnHold(thread, &ask.lock, ask.lock.kind(), input.mode(), input.strength());
   ask.facts = AcquisitionFacts::Of(input.class_id(), input.mode(), input.strength());
   if (ask.own_hold != OwnHold::kNone) ask.facts |= AcquisitionFacts::kAlreadyHeld;
+  return ask;
 }
 
 void Validator::NoteFirstAsked(CheckInput& input) {
@@ -195,15 +205,8 @@ void Validator::AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
       return;
     }
     const std::scoped_lock guard(mutex_);
-    if (!lock.constructed()) lock.SetKind(arguments.kind);
-    bool lost_singleton = false;
-    const ClassId id = AskFor(lock, arguments.subclass, &lost_singleton);
-    const LockMode mode = EffectiveMode(thread, lock, arguments.mode);
-    Ask ask{thread, lock, arguments.nest,
-            CheckInput(tables_, thread, &lock, id, mode, arguments.strength, site)};
-    if (lost_singleton) cycles_.NoteSingletonLost(id);
-    NoteFirstAsked(ask.input);
-    BeginAsk(ask);
+    Ask ask = BeginAsk(thread, lock, arguments, arguments.strength, site);
+    const ClassId id = ask.input.class_id();
     ChainKey judged = MixChain(thread.chain(), ask.facts);
     const bool waits_for_others =
         ask.own_hold == OwnHold::kNone || ask.own_hold == OwnHold::kSelfDeadlock;
@@ -252,17 +255,11 @@ void Validator::TryGeneral(ThreadState& thread, hooks::LockMap& lock,
       return;
     }
     const std::scoped_lock guard(mutex_);
-    if (!lock.constructed()) lock.SetKind(arguments.kind);
-    bool lost_singleton = false;
-    const ClassId id = AskFor(lock, arguments.subclass, &lost_singleton);
-    const LockMode mode = EffectiveMode(thread, lock, arguments.mode);
-    Ask ask{thread, lock, arguments.nest,
-            CheckInput(tables_, thread, &lock, id, mode, Strength::kTry, site)};
-    if (lost_singleton) cycles_.NoteSingletonLost(id);
-    NoteFirstAsked(ask.input);
-    BeginAsk(ask);
-    if (!got_it) cycles_.JudgeNews(ask.input);
-    if (got_it) {
+    Ask ask = BeginAsk(thread, lock, arguments, Strength::kTry, site);
+    const ClassId id = ask.input.class_id();
+    if (!got_it) {
+      cycles_.JudgeNews(ask.input);
+    } else {
       if (ask.own_hold != OwnHold::kNone || id == kNoClass) {
         ask.facts |= AcquisitionFacts::kSpecial;
       }

@@ -123,7 +123,8 @@ class Validator {
   // What every acquisition begins with: class, unwinding, nest lock.
   struct Ask;
   static void NoteFirstAsked(CheckInput& input);
-  void BeginAsk(Ask& ask);
+  Ask BeginAsk(ThreadState& thread, hooks::LockMap& lock, const hooks::AcquireArguments& arguments,
+               Strength strength, const CallSite& site);
   void Judge(Ask& ask);
   void PushGeneral(Ask& ask, StackId stack);
   void AddUses(Ask& ask);

@@ -1,8 +1,8 @@
 // LockResult: how an acquisition of a resilient lock ended.
 //
-// Two ways not to get the lock: waiting on would not have ended (kDeadlock), or the time limit passed
-// (kTimedOut). Either way the lock and everything the caller held are as before the attempt, and the
-// right answer is the same: give back what is held, then try again or report.
+// Two ways not to get the lock: waiting on would not have ended (kDeadlock), or the time limit
+// passed (kTimedOut). Either way the lock and everything the caller held are as before the attempt,
+// and the right answer is the same: give back what is held, then try again or report.
 //
 //   LockResult result = lock.Acquire();
 //   if (result != LockResult::kOk) return NegativeErrno(result);   // 0, -EDEADLK or -ETIMEDOUT
@@ -20,18 +20,21 @@
 namespace rqlockdep {
 
 // An ignored failure is a bug: the caller would go on without the lock.
-enum class [[nodiscard]] LockResult : uint8_t {
-  kOk,
-  kDeadlock,  // EDEADLK: the caller holds the lock itself, or was the newest waiter of a ring
-  kTimedOut,  // ETIMEDOUT: not before the caller's own limit
+enum class [[nodiscard]] LockResult : uint8_t{
+    kOk,
+    kDeadlock,  // EDEADLK: the caller holds the lock itself, or was the newest waiter of a ring
+    kTimedOut,  // ETIMEDOUT: not before the caller's own limit
 };
 
 // The kernel's way: 0, -EDEADLK or -ETIMEDOUT.
 constexpr int NegativeErrno(LockResult result) {
   switch (result) {
-    case LockResult::kOk: return 0;
-    case LockResult::kDeadlock: return -EDEADLK;
-    case LockResult::kTimedOut: return -ETIMEDOUT;
+    case LockResult::kOk:
+      return 0;
+    case LockResult::kDeadlock:
+      return -EDEADLK;
+    case LockResult::kTimedOut:
+      return -ETIMEDOUT;
   }
   return -EINVAL;  // not a LockResult
 }
@@ -39,9 +42,12 @@ constexpr int NegativeErrno(LockResult result) {
 // A string literal: "ok", "deadlock" or "timed out".
 constexpr const char* ToString(LockResult result) {
   switch (result) {
-    case LockResult::kOk: return "ok";
-    case LockResult::kDeadlock: return "deadlock";
-    case LockResult::kTimedOut: return "timed out";
+    case LockResult::kOk:
+      return "ok";
+    case LockResult::kDeadlock:
+      return "deadlock";
+    case LockResult::kTimedOut:
+      return "timed out";
   }
   return "not a LockResult";
 }

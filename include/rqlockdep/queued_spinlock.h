@@ -9,9 +9,9 @@
 // validator off. Waiters spin, then yield, then sleep, so more threads than processors are fine.
 //
 // It keeps no table of holders, which is most of why it is cheaper than ResilientSpinlock: lock()
-// never gives up, so at run time nothing could be done about a deadlock that a table would show. The
-// validator has its own tables. Unlocking a free lock does nothing; unlocking another
-// thread's lock frees it (with the validator on both are findings).
+// never gives up, so at run time nothing could be done about a deadlock that a table would show.
+// The validator has its own tables. Unlocking a free lock does nothing; unlocking another thread's
+// lock frees it (with the validator on both are findings).
 //
 // Threads and signals: all functions may be called from any thread. A signal handler that takes a
 // lock which the thread it interrupted may hold deadlocks: block the signal, or use
@@ -50,7 +50,8 @@ class RQLOCKDEP_CAPABILITY("spinlock") QueuedSpinlock {
   // Takes the lock, however long that takes.
   void lock(const Nested& nested = {}) RQLOCKDEP_ACQUIRE() {
     hooks::Acquire(map_, Arguments(Strength::kBlocking, nested));
-    if (!TakeIfFree()) [[unlikely]] internal::LockSlow(word_, internal::WaitObserver(map_));
+    if (!TakeIfFree()) [[unlikely]]
+      internal::LockSlow(word_, internal::WaitObserver(map_));
   }
   // Takes the lock if it is free. Never waits.
   [[nodiscard]] bool try_lock(const Nested& nested = {}) RQLOCKDEP_TRY_ACQUIRE(true) {
@@ -60,8 +61,8 @@ class RQLOCKDEP_CAPABILITY("spinlock") QueuedSpinlock {
   }
   void unlock() RQLOCKDEP_RELEASE() {
     hooks::Release(map_);
-    // Relaxed, and before the lock is free: afterwards the lock may be gone. A waiter that announces
-    // itself in between is not woken; its nap is bounded.
+    // Relaxed, and before the lock is free: afterwards the lock may be gone. A waiter that
+    // announces itself in between is not woken; its nap is bounded.
     if (word_.pending.load(std::memory_order_relaxed) != 0) [[unlikely]] {
       internal::UnlockSlow(word_);
     } else {
@@ -78,16 +79,18 @@ class RQLOCKDEP_CAPABILITY("spinlock") QueuedSpinlock {
 
  private:
   static constexpr hooks::AcquireArguments Arguments(Strength strength, const Nested& nested) {
-    return {.strength = strength, .subclass = nested.subclass, .kind = LockKind::kQspinlock, .nest = nested.nest.map()};
+    return {.strength = strength,
+            .subclass = nested.subclass,
+            .kind = LockKind::kQspinlock,
+            .nest = nested.nest.map()};
   }
 
   [[gnu::always_inline]] bool TakeIfFree() {
     uint8_t seen = 0;
     // Acquire: pairs with the release store of the last unlock. Relaxed on failure: nothing is read
     // on the strength of it.
-    return word_.locked.compare_exchange_strong(seen, internal::kUnlistedMark,
-                                                std::memory_order_acquire,
-                                                std::memory_order_relaxed);
+    return word_.locked.compare_exchange_strong(
+        seen, internal::kUnlistedMark, std::memory_order_acquire, std::memory_order_relaxed);
   }
 
   [[no_unique_address]] hooks::LockMap map_;  // first: its address is the lock's

@@ -1,6 +1,7 @@
-/* The locks under the Linux kernel's names, for C11 and C++: rqspinlock_t, a resilient spinlock whose
- * acquisitions can fail (resilient_spinlock.h), and beside it raw_spinlock_t, a regular one
- * (queued_spinlock.h). Return values are the kernel's: 0, -EDEADLK or -ETIMEDOUT; the limit is 250 ms.
+/* The locks under the Linux kernel's names, for C11 and C++: rqspinlock_t, a resilient spinlock
+ * whose acquisitions can fail (resilient_spinlock.h), and beside it raw_spinlock_t, a regular one
+ * (queued_spinlock.h). Return values are the kernel's: 0, -EDEADLK or -ETIMEDOUT; the limit is 250
+ * ms.
  *
  *   static DEFINE_RQSPINLOCK(lock);
  *   unsigned long flags;
@@ -10,8 +11,8 @@
  *   raw_res_spin_unlock_irqrestore(&lock, flags);
  *
  * What the kernel's words mean in user space:
- *   interrupts off  the thread's asynchronous signals are blocked. Not the synchronous ones (SIGSEGV,
- *                   SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT), nor those that libc keeps for
+ *   interrupts off  the thread's asynchronous signals are blocked. Not the synchronous ones
+ * (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT), nor those that libc keeps for
  *                   itself. Costs a system call, and another for the way back.
  *   flags           an unsigned long variable of the caller that receives the thread's whole signal
  *                   mask, so there is nothing to nest or to run out of.
@@ -50,7 +51,8 @@ extern "C" {
 extern const char RQLOCKDEP_MODE_SYMBOL;
 static const char* const rqlockdep_mode __attribute__((used)) = &RQLOCKDEP_MODE_SYMBOL;
 
-/* --- Types: only their names and sizes are for users ------------------------------------------- */
+/* --- Types: only their names and sizes are for users -------------------------------------------
+ */
 
 struct rqlockdep_lock_word {
   uint8_t locked;
@@ -95,30 +97,38 @@ struct rqlockdep_lock_class {
 
 #define RQLOCKDEP_MUST_CHECK __attribute__((warn_unused_result))
 
-/* --- Initialisation ---------------------------------------------------------------------------- */
+/* --- Initialisation ----------------------------------------------------------------------------
+ */
 
 /* Initialisers for static variables. The validator's class is the variable. */
-#define RQSPINLOCK_INIT {RQLOCKDEP_LOCK_MAP_INIT(RQLOCKDEP_KIND_RQSPINLOCK){0, 0, 0}}
-#define RAW_SPINLOCK_INIT {RQLOCKDEP_LOCK_MAP_INIT(RQLOCKDEP_KIND_QSPINLOCK){0, 0, 0}}
+#define RQSPINLOCK_INIT                                            \
+  {                                                                \
+    RQLOCKDEP_LOCK_MAP_INIT(RQLOCKDEP_KIND_RQSPINLOCK) { 0, 0, 0 } \
+  }
+#define RAW_SPINLOCK_INIT                                         \
+  {                                                               \
+    RQLOCKDEP_LOCK_MAP_INIT(RQLOCKDEP_KIND_QSPINLOCK) { 0, 0, 0 } \
+  }
 #define DEFINE_RQSPINLOCK(name) rqspinlock_t name = RQSPINLOCK_INIT
 #define DEFINE_RAW_SPINLOCK(name) raw_spinlock_t name = RAW_SPINLOCK_INIT
 
 /* Initialise the lock at a pointer, whatever was in the memory before; no other thread may use it
- * meanwhile. All locks that one place in the source initialises are one class, named like the expression. */
-#define raw_res_spin_lock_init(lock) \
-  RQLOCKDEP_INIT_WITH_KEY(rqlockdep_rqspinlock_init, lock, #lock)
+ * meanwhile. All locks that one place in the source initialises are one class, named like the
+ * expression. */
+#define raw_res_spin_lock_init(lock) RQLOCKDEP_INIT_WITH_KEY(rqlockdep_rqspinlock_init, lock, #lock)
 #define raw_spin_lock_init(lock) RQLOCKDEP_INIT_WITH_KEY(rqlockdep_raw_spinlock_init, lock, #lock)
 
-#define RQLOCKDEP_INIT_WITH_KEY(function, lock, name)                              \
-  do {                                                                             \
-    static const struct rqlockdep_lock_class rqlockdep_key = {(name), 0};          \
-    function((lock), &rqlockdep_key);                                              \
+#define RQLOCKDEP_INIT_WITH_KEY(function, lock, name)                     \
+  do {                                                                    \
+    static const struct rqlockdep_lock_class rqlockdep_key = {(name), 0}; \
+    function((lock), &rqlockdep_key);                                     \
   } while (0)
 /* `key` must outlive the lock. */
 void rqlockdep_rqspinlock_init(rqspinlock_t* lock, const struct rqlockdep_lock_class* key);
 void rqlockdep_raw_spinlock_init(raw_spinlock_t* lock, const struct rqlockdep_lock_class* key);
 
-/* --- Resilient locks --------------------------------------------------------------------------- */
+/* --- Resilient locks ---------------------------------------------------------------------------
+ */
 
 /* The bare lock: neither signals nor the preemption count are touched. */
 RQLOCKDEP_MUST_CHECK int res_spin_lock(rqspinlock_t* lock);
@@ -130,15 +140,15 @@ RQLOCKDEP_MUST_CHECK int raw_res_spin_lock_nested(rqspinlock_t* lock, unsigned i
 void raw_res_spin_unlock(rqspinlock_t* lock);
 
 /* With interrupts and preemption off while the lock is held. */
-#define raw_res_spin_lock_irqsave(lock, flags) \
-  rqlockdep_raw_res_spin_lock_irqsave((lock), &(flags))
+#define raw_res_spin_lock_irqsave(lock, flags) rqlockdep_raw_res_spin_lock_irqsave((lock), &(flags))
 #define raw_res_spin_unlock_irqrestore(lock, flags) \
   rqlockdep_raw_res_spin_unlock_irqrestore((lock), (flags))
 RQLOCKDEP_MUST_CHECK int rqlockdep_raw_res_spin_lock_irqsave(rqspinlock_t* lock,
                                                              unsigned long* flags);
 void rqlockdep_raw_res_spin_unlock_irqrestore(rqspinlock_t* lock, unsigned long flags);
 
-/* --- Regular locks ----------------------------------------------------------------------------- */
+/* --- Regular locks -----------------------------------------------------------------------------
+ */
 
 /* With preemption off while the lock is held. */
 void raw_spin_lock(raw_spinlock_t* lock);

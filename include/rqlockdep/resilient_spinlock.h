@@ -16,34 +16,34 @@
 //
 // Deadlocks. A thread that asks for a lock it holds itself (AA, also from a signal handler that
 // interrupted the holder) gets kDeadlock at once, before any wait. A ring of threads that wait for
-// each other is found by the thread that closes it, whatever its length; exactly one of them, the one
-// that began to wait last, gets kDeadlock, and the others get their locks once it gives back what it
-// holds. There is no false kDeadlock: a verdict about other threads takes two looks, and all of
-// their waits must have begun before the first and still last at the second. Only resilient locks
-// are seen; with the validator linked, a thread may also be told to give way by
+// each other is found by the thread that closes it, whatever its length; exactly one of them, the
+// one that began to wait last, gets kDeadlock, and the others get their locks once it gives back
+// what it holds. There is no false kDeadlock: a verdict about other threads takes two looks, and
+// all of their waits must have begun before the first and still last at the second. Only resilient
+// locks are seen; with the validator linked, a thread may also be told to give way by
 // hooks::CancelCallback.
 //
 // Time limits. Every acquisition but lock-free tries has one: 250 ms by default. kTimedOut is never
 // returned before the limit has passed, measured from when the slow path begins; a limit of zero or
-// less is a single attempt (and still kDeadlock on AA). On the way out the lock and the tables are as
-// if the attempt had not been made. lock() is Acquire() with an exception.
+// less is a single attempt (and still kDeadlock on AA). On the way out the lock and the tables are
+// as if the attempt had not been made. lock() is Acquire() with an exception.
 //
-// Unlocking a lock that this thread does not hold does nothing (with the validator it is a finding),
-// so an ignored failure does not free another thread's lock. A lock must be released by the thread
-// that took it. Destroying a held lock leaves its address in the table of the thread that held it
-// until that thread ends: a new lock at that address works, but an erroneous unlock of it by
-// that thread would go through. With the validator on, the destructor reports it and, on the
+// Unlocking a lock that this thread does not hold does nothing (with the validator it is a
+// finding), so an ignored failure does not free another thread's lock. A lock must be released by
+// the thread that took it. Destroying a held lock leaves its address in the table of the thread
+// that held it until that thread ends: a new lock at that address works, but an erroneous unlock of
+// it by that thread would go through. With the validator on, the destructor reports it and, on the
 // holding thread, cleans the table.
 //
-// Costs (tests/benchmark/lock_benchmark.cc): an uncontended pair is one locked operation and some 20
-// instructions inline, about 1.1 times a bare atomic exchange. The second and further locks held at
-// a time take a call into the library. The first use by a thread registers it (microseconds, a
+// Costs (tests/benchmark/lock_benchmark.cc): an uncontended pair is one locked operation and some
+// 20 instructions inline, about 1.1 times a bare atomic exchange. The second and further locks held
+// at a time take a call into the library. The first use by a thread registers it (microseconds, a
 // system call or two). 4 bytes with the validator off. Waiters spin, then yield, then sleep.
 //
-// Threads and signals: all functions may be called from any thread and in signal handlers; a handler
-// must release what it takes. No function allocates with malloc; lock() throws. After fork the child
-// holds what the forking thread held. Beyond 65 534 threads at a time, threads without a slot have no
-// deadlock detection, only time limits.
+// Threads and signals: all functions may be called from any thread and in signal handlers; a
+// handler must release what it takes. No function allocates with malloc; lock() throws. After fork
+// the child holds what the forking thread held. Beyond 65 534 threads at a time, threads without a
+// slot have no deadlock detection, only time limits.
 #ifndef RQLOCKDEP_RESILIENT_SPINLOCK_H_
 #define RQLOCKDEP_RESILIENT_SPINLOCK_H_
 
@@ -84,11 +84,11 @@ class RQLOCKDEP_CAPABILITY("spinlock") ResilientSpinlock {
 #endif
 
   // Takes the lock, waiting 250 ms at most.
-  // Clang's thread safety analysis cannot follow a result that is not a bool; after a check for kOk,
-  // AssertHeld() tells it.
+  // Clang's thread safety analysis cannot follow a result that is not a bool; after a check for
+  // kOk, AssertHeld() tells it.
   [[nodiscard]] LockResult Acquire(const Nested& nested = {}) {
     return AcquireWithin(nested, [](internal::LockWord& word, internal::Cell* attempt,
-                                   internal::WaitObserver observer) {
+                                    internal::WaitObserver observer) {
       return internal::AcquireSlow(word, attempt, internal::kDefaultLimitNanoseconds, observer);
     });
   }
@@ -97,7 +97,7 @@ class RQLOCKDEP_CAPABILITY("spinlock") ResilientSpinlock {
   [[nodiscard]] LockResult AcquireFor(const std::chrono::duration<Rep, Period>& limit,
                                       const Nested& nested = {}) {
     return AcquireWithin(nested, [&limit](internal::LockWord& word, internal::Cell* attempt,
-                                         internal::WaitObserver observer) {
+                                          internal::WaitObserver observer) {
       return internal::AcquireSlow(word, attempt, internal::SaturatingNanoseconds(limit), observer);
     });
   }
@@ -106,7 +106,7 @@ class RQLOCKDEP_CAPABILITY("spinlock") ResilientSpinlock {
   [[nodiscard]] LockResult AcquireUntil(const std::chrono::time_point<Clock, Duration>& end,
                                         const Nested& nested = {}) {
     return AcquireWithin(nested, [&end](internal::LockWord& word, internal::Cell* attempt,
-                                       internal::WaitObserver observer) {
+                                        internal::WaitObserver observer) {
       return internal::AcquireSlowUntil(word, attempt, &internal::RemainingUntil<Clock, Duration>,
                                         &end, observer);
     });
@@ -116,7 +116,8 @@ class RQLOCKDEP_CAPABILITY("spinlock") ResilientSpinlock {
   // LockResult if it fails; without exceptions it terminates.
   void lock(const Nested& nested = {}) RQLOCKDEP_ACQUIRE() {
     const LockResult result = Acquire(nested);
-    if (result != LockResult::kOk) [[unlikely]] ThrowFailure(result);
+    if (result != LockResult::kOk) [[unlikely]]
+      ThrowFailure(result);
   }
   // Takes the lock if it is free. Never waits; does not look for deadlocks.
   [[nodiscard]] bool try_lock(const Nested& nested = {}) RQLOCKDEP_TRY_ACQUIRE(true) {
@@ -141,7 +142,8 @@ class RQLOCKDEP_CAPABILITY("spinlock") ResilientSpinlock {
   // Gives the lock back. Does nothing if this thread does not hold it.
   void unlock() RQLOCKDEP_RELEASE() {
     hooks::Release(map_);
-    if (!Fast::Release(word_, *internal::thread_cursor)) [[unlikely]] internal::ReleaseSlow(word_);
+    if (!Fast::Release(word_, *internal::thread_cursor)) [[unlikely]]
+      internal::ReleaseSlow(word_);
   }
 
   // Whether this thread holds the lock. For checks, not for decisions. Linear in the locks held.
@@ -156,7 +158,10 @@ class RQLOCKDEP_CAPABILITY("spinlock") ResilientSpinlock {
   using Fast = internal::FastPath<internal::NativeAtomics>;
 
   static constexpr hooks::AcquireArguments Arguments(Strength strength, const Nested& nested) {
-    return {.strength = strength, .subclass = nested.subclass, .kind = LockKind::kRqspinlock, .nest = nested.nest.map()};
+    return {.strength = strength,
+            .subclass = nested.subclass,
+            .kind = LockKind::kRqspinlock,
+            .nest = nested.nest.map()};
   }
 
   // `acquire_slow` is called if the fast path does not get the lock.
@@ -164,7 +169,8 @@ class RQLOCKDEP_CAPABILITY("spinlock") ResilientSpinlock {
   [[gnu::always_inline]] LockResult AcquireWithin(const Nested& nested, AcquireSlow acquire_slow) {
     hooks::Acquire(map_, Arguments(Strength::kResilient, nested));
     internal::Cell* attempt;
-    if (Fast::Acquire(word_, *internal::thread_cursor, &attempt)) [[likely]] return LockResult::kOk;
+    if (Fast::Acquire(word_, *internal::thread_cursor, &attempt)) [[likely]]
+      return LockResult::kOk;
     return acquire_slow(word_, attempt, internal::WaitObserver(map_));
   }
 

@@ -6,8 +6,8 @@
 //     --benchmark_report_aggregates_only=true
 //
 // and read the medians. Each item is an acquisition and a release while `depth` - 1 other locks are
-// held. "Bare" is the same lock's own fast path without the hooks, which is what a build without the
-// validator contains; "resilient" is ResilientSpinlock with them. absl::Mutex with its deadlock
+// held. "Bare" is the same lock's own fast path without the hooks, which is what a build without
+// the validator contains; "resilient" is ResilientSpinlock with them. absl::Mutex with its deadlock
 // detector off and on is the peer (Debian's library has the detector compiled in). Two threads use
 // locks of their own, of the same classes.
 #include <array>
@@ -21,14 +21,15 @@
 #include "rqlockdep/internal/lock_word.h"
 #include "rqlockdep/internal/thread_slot.h"
 #include "rqlockdep/resilient_spinlock.h"
+#include "rqlockdep/thread_annotations.h"
 #include "rqlockdep/validated.h"
 
 namespace {
 
 constexpr int kMaxDepth = 16;
 
-constexpr std::array<const char*, kMaxDepth> kNames = {"0", "1", "2",  "3",  "4",  "5",  "6",  "7",
-                                                       "8", "9", "10", "11", "12", "13", "14", "15"};
+constexpr std::array<const char*, kMaxDepth> kNames = {
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"};
 // One set for each type: a class has locks of one kind.
 template <typename Lock>
 std::deque<rqlockdep::LockClass>& Classes() {
@@ -64,10 +65,10 @@ class Bare {
 class Resilient {
  public:
   explicit Resilient(const rqlockdep::LockClass& lock_class) : lock_(lock_class) {}
-  void Lock() {
+  void Lock() RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS {
     if (lock_.Acquire() != rqlockdep::LockResult::kOk) std::abort();
   }
-  void Unlock() { lock_.unlock(); }
+  void Unlock() RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS { lock_.unlock(); }
 
  private:
   rqlockdep::ResilientSpinlock lock_;
@@ -76,8 +77,8 @@ class Resilient {
 class StdMutex {
  public:
   explicit StdMutex(const rqlockdep::LockClass&) {}
-  void Lock() { lock_.lock(); }
-  void Unlock() { lock_.unlock(); }
+  void Lock() RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS { lock_.lock(); }
+  void Unlock() RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS { lock_.unlock(); }
 
  private:
   std::mutex lock_;
@@ -86,8 +87,8 @@ class StdMutex {
 class ValidatedStdMutex {
  public:
   explicit ValidatedStdMutex(const rqlockdep::LockClass& lock_class) : lock_(lock_class) {}
-  void Lock() { lock_.lock(); }
-  void Unlock() { lock_.unlock(); }
+  void Lock() RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS { lock_.lock(); }
+  void Unlock() RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS { lock_.unlock(); }
 
  private:
   rqlockdep::Validated<std::mutex> lock_;
@@ -98,8 +99,8 @@ class AbslMutex {
  public:
   explicit AbslMutex(const rqlockdep::LockClass&) {}
   static void SetUp() { absl::SetMutexDeadlockDetectionMode(kMode); }
-  void Lock() { lock_.Lock(); }
-  void Unlock() { lock_.Unlock(); }
+  void Lock() RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS { lock_.Lock(); }
+  void Unlock() RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS { lock_.Unlock(); }
 
  private:
   absl::Mutex lock_;

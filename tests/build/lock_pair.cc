@@ -5,11 +5,9 @@
 
 extern "C" {
 
-const int lock_pair_resilient_size = sizeof(rqlockdep::ResilientSpinlock);
-const int lock_pair_queued_size = sizeof(rqlockdep::QueuedSpinlock);
-
 bool LockPairResilient(rqlockdep::ResilientSpinlock& lock) {
   if (lock.Acquire() != rqlockdep::LockResult::kOk) return false;
+  lock.AssertHeld();
   lock.unlock();
   return true;
 }

@@ -28,6 +28,12 @@
 #include "src/spinlock_slow_path.h"
 #include "src/thread_slot_table.h"
 
+// The analysis wants every unlock to follow a lock that cannot fail; these tests are about the
+// others.
+#if defined(__clang__)
+#pragma clang diagnostic ignored "-Wthread-safety-analysis"
+#endif
+
 namespace rqlockdep {
 namespace {
 
@@ -171,7 +177,7 @@ struct SteppedClock {
   using rep = duration::rep;
   using period = duration::period;
   using time_point = std::chrono::time_point<SteppedClock>;
-  static constexpr bool is_steady = true;
+  [[maybe_unused]] static constexpr bool is_steady = true;
   static time_point now() { return time_point(1ms * ++looks); }
   static inline int looks = 0;
 };
@@ -278,8 +284,8 @@ void MakeRing(size_t length) {
   for (size_t i = 0; i < length; ++i) {
     threads.emplace_back([&, i] {
       ASSERT_EQ(locks[i].AcquireFor(1h), LockResult::kOk);
-      holding.fetch_add(1);
-      while (holding.load() != length) std::this_thread::yield();
+      if (holding.fetch_add(1) + 1 == length) holding.notify_all();
+      for (size_t now = holding.load(); now != length; now = holding.load()) holding.wait(now);
       const LockResult result = locks[(i + 1) % length].AcquireFor(1h);
       if (result == LockResult::kDeadlock) victims.fetch_add(1);
       if (result == LockResult::kOk) locks[(i + 1) % length].unlock();
@@ -295,7 +301,7 @@ void MakeRing(size_t length) {
 
 TEST(ResilientSpinlock, RingsHaveOneVictim) {
   for (const size_t length : {2, 3, 4, 8, 32}) {
-    for (int i = 0; i < 10; ++i) MakeRing(length);
+    for (int i = 0; i < 4; ++i) MakeRing(length);
   }
   MakeRing(300);  // more threads than marks
 }

@@ -68,7 +68,7 @@ struct World : SimProcess<kThreads, kLocks> {
 };
 
 TEST(Interleavings, TwoThreadsOneLock) {
-  SimStorage<World<2, 1>> storage;
+  static SimStorage<World<2, 1>> storage;
   Explore("one lock", {}, [&] {
     auto& world = storage.Renew();
     const auto body = [&world] { world.TakeAll({0}); };
@@ -80,7 +80,7 @@ TEST(Interleavings, TwoThreadsOneLock) {
 }
 
 TEST(Interleavings, TwoThreadsOneLockTwice) {
-  SimStorage<World<2, 1>> storage;
+  static SimStorage<World<2, 1>> storage;
   Explore("one lock twice", {.preemptions = 3, .early_wakeups = 1}, [&] {
     auto& world = storage.Renew();
     const auto body = [&world] {
@@ -95,7 +95,7 @@ TEST(Interleavings, TwoThreadsOneLockTwice) {
 }
 
 TEST(Interleavings, TwoThreadsOneRegularLock) {
-  SimStorage<World<2, 1>> storage;
+  static SimStorage<World<2, 1>> storage;
   Explore("one regular lock", {.early_wakeups = 1}, [&] {
     auto& world = storage.Renew();
     const auto body = [&world] {
@@ -109,7 +109,7 @@ TEST(Interleavings, TwoThreadsOneRegularLock) {
 }
 
 TEST(Interleavings, AbbaHasOneVictim) {
-  SimStorage<World<2, 2>> storage;
+  static SimStorage<World<2, 2>> storage;
   Explore("ABBA", {}, [&] {
     auto& world = storage.Renew();
     return SimProgram{.threads = {[&world] {
@@ -131,7 +131,7 @@ TEST(Interleavings, AbbaHasOneVictim) {
 
 // With 508 slots the two threads' marks are the same, so marks alone prove nothing.
 TEST(Interleavings, AbbaOfThreadsWithTheSameMark) {
-  SimStorage<World<2, 2>> storage;
+  static SimStorage<World<2, 2>> storage;
   Explore("ABBA, same mark", {.preemptions = 2}, [&] {
     auto& world = storage.Renew(uint32_t{254});
     return SimProgram{.threads = {[&world] {
@@ -150,7 +150,7 @@ TEST(Interleavings, AbbaOfThreadsWithTheSameMark) {
 }
 
 TEST(Interleavings, ConsistentOrderNeverFails) {
-  SimStorage<World<2, 2>> storage;
+  static SimStorage<World<2, 2>> storage;
   Explore("AB AB", {}, [&] {
     auto& world = storage.Renew();
     const auto body = [&world] { world.TakeAll({0, 1}); };
@@ -164,7 +164,7 @@ TEST(Interleavings, ConsistentOrderNeverFails) {
 // A waiter whose limit passes while the owner holds on leaves nothing behind, and never leaves
 // early.
 TEST(Interleavings, TimeoutAgainstRelease) {
-  SimStorage<World<2, 1>> storage;
+  static SimStorage<World<2, 1>> storage;
   Explore("timeout", {.early_wakeups = 3}, [&] {
     auto& world = storage.Renew();
     return SimProgram{
@@ -190,7 +190,7 @@ TEST(Interleavings, TimeoutAgainstRelease) {
 
 // AA is found before any wait, and unwinding leaves nothing behind.
 TEST(Interleavings, AaAgainstAnotherWaiter) {
-  SimStorage<World<2, 1>> storage;
+  static SimStorage<World<2, 1>> storage;
   Explore("AA", {}, [&] {
     auto& world = storage.Renew();
     return SimProgram{.threads = {[&world] {
@@ -217,7 +217,7 @@ TEST(Interleavings, AaAgainstAnotherWaiter) {
 
 // An unlock by who does not hold the lock does nothing, at any moment.
 TEST(Interleavings, ForeignUnlock) {
-  SimStorage<World<2, 1>> storage;
+  static SimStorage<World<2, 1>> storage;
   Explore("foreign unlock", {}, [&] {
     auto& world = storage.Renew();
     return SimProgram{.threads = {[&world] { world.TakeAll({0}); },
@@ -261,7 +261,7 @@ TEST(Interleavings, CancelAgainstRelease) {
       void Failed(LockResult) { world->EndWait(); }
     };
   };
-  SimStorage<Cancelled> storage;
+  static SimStorage<Cancelled> storage;
   Explore("cancel", {.early_wakeups = 1}, [&] {
     auto& world = storage.Renew();
     return SimProgram{.threads = {[&world] {
@@ -286,7 +286,7 @@ TEST(Interleavings, CancelAgainstRelease) {
 
 // A signal handler takes the lock of the code that it interrupts, at every moment of it.
 TEST(Interleavings, HandlerAsksForTheSameLock) {
-  SimStorage<World<2, 1>> storage;
+  static SimStorage<World<2, 1>> storage;
   for (const uint32_t distance : {1u, 254u}) {
     Explore("handler, same lock", {.preemptions = 2}, [&, distance] {
       auto& world = storage.Renew(distance);
@@ -315,7 +315,7 @@ TEST(Interleavings, HandlerAsksForTheSameLock) {
 // A signal handler takes another lock, which its owner only gives back after it got the one that
 // the interrupted code holds or attempts.
 TEST(Interleavings, HandlerClosesARing) {
-  SimStorage<World<2, 2>> storage;
+  static SimStorage<World<2, 2>> storage;
   Explore("handler, ring", {.preemptions = 2}, [&] {
     auto& world = storage.Renew();
     return SimProgram{.threads = {[&world] { world.TakeAll({0}); },
@@ -332,7 +332,7 @@ TEST(Interleavings, HandlerClosesARing) {
 
 // An unlock wakes a sleeper at once: no time passes.
 TEST(Interleavings, UnlockWakesASleeper) {
-  SimStorage<World<2, 1>> storage;
+  static SimStorage<World<2, 1>> storage;
   Explore("wake", {}, [&] {
     auto& world = storage.Renew();
     return SimProgram{.threads = {[&world] {
@@ -355,7 +355,7 @@ TEST(Interleavings, UnlockWakesASleeper) {
 // A waiter that is interrupted by a handler that holds a lock is not blocked as far as that lock
 // goes.
 TEST(Interleavings, RunningHandlerBlocksNobody) {
-  SimStorage<World<2, 3>> storage;
+  static SimStorage<World<2, 3>> storage;
   Explore("running handler", {.preemptions = 2}, [&] {
     auto& world = storage.Renew();
     return SimProgram{.threads = {[&world] {
@@ -377,7 +377,7 @@ TEST(Interleavings, RunningHandlerBlocksNobody) {
 // A wait that a handler's wait interrupted is published again: the ring through it is found, though
 // nobody has a limit.
 TEST(Interleavings, InterruptedWaitIsPublishedAgain) {
-  SimStorage<World<2, 3>> storage;
+  static SimStorage<World<2, 3>> storage;
   Explore("interrupted wait", {.preemptions = 2}, [&] {
     auto& world = storage.Renew();
     return SimProgram{.threads = {[&world] {
@@ -398,7 +398,7 @@ TEST(Interleavings, InterruptedWaitIsPublishedAgain) {
 }
 
 TEST(Interleavings, ThreeThreadsOneLock) {
-  SimStorage<World<3, 1>> storage;
+  static SimStorage<World<3, 1>> storage;
   Explore("three threads", {.preemptions = 2, .early_wakeups = 1}, [&] {
     auto& world = storage.Renew();
     const auto body = [&world] { world.TakeAll({0}); };
@@ -410,7 +410,7 @@ TEST(Interleavings, ThreeThreadsOneLock) {
 }
 
 TEST(Interleavings, RingOfThreeHasOneVictim) {
-  SimStorage<World<3, 3>> storage;
+  static SimStorage<World<3, 3>> storage;
   Explore("ring of three", {.preemptions = 2}, [&] {
     auto& world = storage.Renew();
     return SimProgram{.threads = {[&world] {
@@ -434,7 +434,7 @@ TEST(Interleavings, RingOfThreeHasOneVictim) {
 
 // A ring of two and a third thread that only waits for one of its locks: not a victim.
 TEST(Interleavings, BystanderOfARingIsNoVictim) {
-  SimStorage<World<3, 3>> storage;
+  static SimStorage<World<3, 3>> storage;
   Explore("bystander", {.preemptions = 2}, [&] {
     auto& world = storage.Renew();
     return SimProgram{.threads = {[&world] {

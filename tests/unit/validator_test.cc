@@ -316,8 +316,8 @@ TEST_F(ValidatorTest, MaxStepsWarnsOnceAndValidationGoesOn) {
     validator.Release(thread, outer, Site(++site_));
   };
   // Layers with all edges from each to the next, from the last back to the start and from there to
-  // the first layer; the latter two under one gate, so that none of the many cycles is possible. The
-  // edges between the first layers come last: from there it is a long way to the gate.
+  // the first layer; the latter two under one gate, so that none of the many cycles is possible.
+  // The edges between the first layers come last: from there it is a long way to the gate.
   hooks::LockMap& gate = Lock();
   hooks::LockMap& start = Lock();
   constexpr int kLayers = 5;

@@ -19,8 +19,8 @@ class FastPath {
   using Word = BasicLockWord<Atomics>;
   using Cell = BasicCell<Atomics>;
 
-  // Takes the lock if it is free and `cell` too. If not, *attempt is the cell if it lists the attempt
-  // by now, else null; the slow path goes on from there.
+  // Takes the lock if it is free and `cell` too. If not, *attempt is the cell if it lists the
+  // attempt by now, else null; the slow path goes on from there.
   [[gnu::always_inline]] static inline bool Acquire(Word& word, Cell& cell, Cell** attempt) {
     // Relaxed: a free cell is written by this thread only.
     if (cell.lock.load(std::memory_order_relaxed) != kFreeCell) [[unlikely]] {
@@ -46,10 +46,11 @@ class FastPath {
   // returns false.
   [[gnu::always_inline]] static inline bool Release(Word& word, Cell& cell) {
     // Relaxed: the cell is this thread's own. `pending` is read before the lock is free, because
-    // afterwards the lock may be gone: its next owner may destroy it. A waiter that announces itself
-    // between this load and the release is not woken; its nap is bounded. One test for both.
+    // afterwards the lock may be gone: its next owner may destroy it. A waiter that announces
+    // itself between this load and the release is not woken; its nap is bounded. One test for both.
     const uintptr_t other_lock = cell.lock.load(std::memory_order_relaxed) ^ AddressOf(word);
-    if ((other_lock | word.pending.load(std::memory_order_relaxed)) != 0) [[unlikely]] return false;
+    if ((other_lock | word.pending.load(std::memory_order_relaxed)) != 0) [[unlikely]]
+      return false;
     Free(word, cell);
     return true;
   }
@@ -73,7 +74,9 @@ class FastPath {
     cell.lock.store(kFreeCell, std::memory_order_relaxed);
   }
 
-  [[gnu::always_inline]] static inline uintptr_t AddressOf(const Word& word) { return reinterpret_cast<uintptr_t>(&word); }
+  [[gnu::always_inline]] static inline uintptr_t AddressOf(const Word& word) {
+    return reinterpret_cast<uintptr_t>(&word);
+  }
 };
 
 }  // namespace rqlockdep::internal

@@ -27,8 +27,8 @@ class WaitObserver {
   }
   void Acquired() { hooks::Acquired(*map_); }
   void Failed(LockResult result) {
-    hooks::Failed(*map_, result == LockResult::kDeadlock ? FailReason::kDeadlock
-                                                         : FailReason::kTimedOut);
+    hooks::Failed(*map_,
+                  result == LockResult::kDeadlock ? FailReason::kDeadlock : FailReason::kTimedOut);
   }
 
  private:
@@ -66,8 +66,8 @@ void UnlockSlow(LockWord& word);
 // A duration in nanoseconds: rounded up, at most the largest int64_t, 0 if it is not above zero.
 template <class Rep, class Period>
 int64_t SaturatingNanoseconds(const std::chrono::duration<Rep, Period>& duration) {
-  // Not duration_cast: it overflows at compile time for some periods. Multiplied first, so that whole
-  // results come out whole.
+  // Not duration_cast: it overflows at compile time for some periods. Multiplied first, so that
+  // whole results come out whole.
   const long double exact = static_cast<long double>(duration.count()) * 1e9L *
                             static_cast<long double>(Period::num) /
                             static_cast<long double>(Period::den);

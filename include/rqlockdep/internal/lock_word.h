@@ -1,9 +1,11 @@
 // The four bytes that both locks are made of.
 //
-//   locked   0: free. Else held, and the value says a little about the holder: the mark of its thread
-//            slot (1 to 254, slots share marks when there are more), or kUnlistedMark. Whoever takes
-//            the lock takes it by compare-and-swap on this byte.
-//   pending  0: nobody sleeps. Else the low 7 bits count the waiters that may sleep, and the high bit
+//   locked   0: free. Else held, and the value says a little about the holder: the mark of its
+//   thread
+//            slot (1 to 254, slots share marks when there are more), or kUnlistedMark. Whoever
+//            takes the lock takes it by compare-and-swap on this byte.
+//   pending  0: nobody sleeps. Else the low 7 bits count the waiters that may sleep, and the high
+//   bit
 //            says that one of them has been woken and has not looked yet.
 //   tail     0: the place of the waiters' queue.
 //

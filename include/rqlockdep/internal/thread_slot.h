@@ -1,6 +1,6 @@
-// What the resilient locks know about one thread: which locks it holds or attempts, and which one it
-// waits for. Slots live in a process-wide table that is never unmapped (src/thread_slot_table.h), so
-// that any thread may look into any slot at any time.
+// What the resilient locks know about one thread: which locks it holds or attempts, and which one
+// it waits for. Slots live in a process-wide table that is never unmapped
+// (src/thread_slot_table.h), so that any thread may look into any slot at any time.
 //
 // The held table is a set of cells. Cells are independent of each other, so locks may be given back
 // in any order, and a signal handler that interrupts its thread between any two instructions just
@@ -8,7 +8,8 @@
 //   0                 free
 //   kReleasing        a lock is being given back
 //   address | 1       an attempt on the lock word at `address`
-//   address           held, for certain: set after the lock was taken, changed before it is released
+//   address           held, for certain: set after the lock was taken, changed before it is
+//   released
 // A cell is occupied before the compare-and-swap that takes the lock, and free again after the
 // release. Only the slot's thread, and signal handlers on it, write its cells. A handler must give
 // back what it took before it returns.
@@ -51,11 +52,11 @@ struct BasicWaitRecord {
   using Atomic = typename Atomics::template Atomic<T>;
   Atomic<uint32_t> writes_begun{0};
   Atomic<uint32_t> writes_done{0};
-  Atomic<uint64_t> ticket{0};      // 0: not waiting. A wait that began later has a higher ticket
-  Atomic<uintptr_t> word{0};       // address of the lock word that is waited for
-  Atomic<uint32_t> held_inline{0}; // a bit for each inline cell that was occupied before the wait
-  Atomic<uint32_t> held_chunked{0};// how many of the chunks' cells may have been
-  Atomic<uint8_t> holder_mark{0};  // what the waiter last saw in `locked`: a hint
+  Atomic<uint64_t> ticket{0};        // 0: not waiting. A wait that began later has a higher ticket
+  Atomic<uintptr_t> word{0};         // address of the lock word that is waited for
+  Atomic<uint32_t> held_inline{0};   // a bit for each inline cell that was occupied before the wait
+  Atomic<uint32_t> held_chunked{0};  // how many of the chunks' cells may have been
+  Atomic<uint8_t> holder_mark{0};    // what the waiter last saw in `locked`: a hint
   Atomic<uint64_t> look_again{0};  // a ticket: "you are the newest waiter of a ring, look yourself"
 };
 
@@ -77,8 +78,7 @@ using ThreadSlot = BasicThreadSlot<NativeAtomics>;
 // The inline cell that this thread's next acquisition should use if it is free: a hint, nothing is
 // wrong if another would do. A cell that is never free before the thread has a slot.
 // Initial-exec: cheap, and safe in signal handlers (no lazy allocation).
-extern constinit thread_local Cell* thread_cursor
-    __attribute__((tls_model("initial-exec")));
+extern constinit thread_local Cell* thread_cursor __attribute__((tls_model("initial-exec")));
 
 }  // namespace rqlockdep::internal
 
