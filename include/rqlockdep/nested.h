@@ -18,8 +18,8 @@ namespace rqlockdep {
 class NestLock {
  public:
   constexpr NestLock() = default;
-  // NOLINTNEXTLINE(google-explicit-constructor): so that `.nest = &outer` works.
   template <class Lock>
+  // NOLINTNEXTLINE(google-explicit-constructor): so that `.nest = &outer` works.
   constexpr NestLock(const Lock* lock) : map_(&lock->lock_map()) {}
 
   constexpr const hooks::LockMap* map() const { return map_; }

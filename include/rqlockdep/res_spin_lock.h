@@ -28,6 +28,9 @@
 #ifndef RQLOCKDEP_RES_SPIN_LOCK_H_
 #define RQLOCKDEP_RES_SPIN_LOCK_H_
 
+/* C, with the kernel's names. */
+/* NOLINTBEGIN(modernize-use-using, readability-identifier-naming) */
+
 #include <stdint.h>
 
 #ifndef RQLOCKDEP_VALIDATOR
@@ -173,5 +176,7 @@ int rqlockdep_preempt_count(void);
 #ifdef __cplusplus
 } /* extern "C" */
 #endif
+
+/* NOLINTEND(modernize-use-using, readability-identifier-naming) */
 
 #endif /* RQLOCKDEP_RES_SPIN_LOCK_H_ */

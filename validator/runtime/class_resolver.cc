@@ -100,6 +100,7 @@ const char* ClassResolver::NameOf(const ElfSymbol& symbol, size_t offset) {
   auto* stored = arena_.New<StoredName>();
   auto* text = static_cast<char*>(arena_.Allocate(size, 1));
   if (stored == nullptr || text == nullptr) return nullptr;
+  // NOLINTNEXTLINE(bugprone-not-null-terminated-result): `size` counts the terminator.
   memcpy(text, name, size);
   *stored = {bucket, key, text};
   bucket = stored;
