@@ -195,7 +195,9 @@ inline bool Validator::AcquireKnown(ThreadState& thread, hooks::LockMap& lock, L
   if (id - 1 >= kGeneralPath - 1 || thread.general_path != 0 || !thread.held.HasRoomInShallow()) {
     return false;
   }
-  if (thread.held.Find(&lock) != HeldStack::kNone) return false;
+  if (thread.held.MayHoldInShallow(&lock) && thread.held.Find(&lock) != HeldStack::kNone) {
+    return false;
+  }
   const uint64_t facts = AcquisitionFacts::Of(id, mode, strength);
   const ChainKey after = MixChain(thread.chain(), facts);
   StackId stack = kNoStack;

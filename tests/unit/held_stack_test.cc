@@ -52,6 +52,13 @@ class HeldStackTest : public ::testing::Test {
         found.push_back(i);
       }
       ASSERT_EQ(found, expected);
+      if (stack_.depth() < HeldStack::kShallow && !expected.empty()) {
+        ASSERT_TRUE(stack_.MayHoldInShallow(&maps_[lock]));
+      }
+      if (stack_.depth() < HeldStack::kShallow && expected.empty()) {
+        // The locks of the test lie close together, so there are no equal halves.
+        ASSERT_FALSE(stack_.MayHoldInShallow(&maps_[lock]));
+      }
     }
   }
 

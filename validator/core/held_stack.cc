@@ -52,7 +52,10 @@ void HeldStack::PopNewest() {
 void HeldStack::Remove(uint32_t index) {
   const uint32_t last = depth() - 1;
   if (index == last) return PopNewest();
-  for (uint32_t i = index; i < last; ++i) Copy((*this)[i + 1], (*this)[i]);
+  for (uint32_t i = index; i < last; ++i) {
+    Copy((*this)[i + 1], (*this)[i]);
+    if (i < kShallow) low_halves_[i] = LowHalf((*this)[i].lock.load(std::memory_order_relaxed));
+  }
   // Release: whoever sees the smaller depth sees the moved records.
   depth_.store(last, std::memory_order_release);
   if (!is_shallow()) Reindex();

@@ -11,6 +11,10 @@
 #ifndef RQLOCKDEP_VALIDATOR_CORE_HELD_STACK_H_
 #define RQLOCKDEP_VALIDATOR_CORE_HELD_STACK_H_
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -73,6 +77,26 @@ class HeldStack {
   uint32_t Find(const hooks::LockMap* lock) const {
     return depth() <= kShallow ? FindBelow(lock, depth()) : FindDeep(lock);
   }
+  // False if `lock` is surely not held. Of a shallow stack, and at the same price at every depth:
+  // it compares the low halves of all addresses at once.
+  bool MayHoldInShallow(const hooks::LockMap* lock) const {
+#if defined(__SSE2__)
+    const __m128i wanted = _mm_set1_epi32(static_cast<int>(LowHalf(lock)));
+    const auto* halves = reinterpret_cast<const __m128i*>(low_halves_);
+    const __m128i first = _mm_packs_epi32(_mm_cmpeq_epi32(_mm_load_si128(halves), wanted),
+                                          _mm_cmpeq_epi32(_mm_load_si128(halves + 1), wanted));
+    const __m128i second = _mm_packs_epi32(_mm_cmpeq_epi32(_mm_load_si128(halves + 2), wanted),
+                                           _mm_cmpeq_epi32(_mm_load_si128(halves + 3), wanted));
+    const auto equal = static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(first, second)));
+    // Halves beyond the depth are of locks that were held earlier.
+    return (equal & ((1U << depth()) - 1)) != 0;
+#else
+    for (uint32_t i = 0; i < depth(); ++i) {
+      if (low_halves_[i] == LowHalf(lock)) return true;
+    }
+    return false;
+#endif
+  }
   // The next older record of the lock of record `index`, or kNone.
   uint32_t FindOlder(uint32_t index) const;
 
@@ -123,7 +147,11 @@ class HeldStack {
     HeldLock& record = (*this)[depth()];
     // Relaxed: Publish orders it.
     record.lock.store(lock, std::memory_order_relaxed);
+    if (depth() < kShallow) low_halves_[depth()] = LowHalf(lock);
     return record;
+  }
+  static uint32_t LowHalf(const hooks::LockMap* lock) {
+    return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(lock));
   }
   uint32_t Bucket(const hooks::LockMap* lock) const {
     // Locks are some ten bytes apart or pages apart: two shifts spread both.
@@ -141,6 +169,8 @@ class HeldStack {
     size_t bytes;
   };
 
+  // Of the addresses of the oldest locks held.
+  alignas(64) uint32_t low_halves_[kShallow] = {};
   std::atomic<uint32_t> depth_{0};
   uint32_t shallow_capacity_ = 0;
   std::atomic<HeldLock*> records_{nullptr};
