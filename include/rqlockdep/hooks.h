@@ -168,11 +168,38 @@ struct AcquireArguments {
   const LockMap* nest = nullptr;
 };
 
+// The arguments without subclass and nest lock, in one word.
+class PlainArguments {
+ public:
+  constexpr explicit PlainArguments(const AcquireArguments& arguments)
+      : bits_(static_cast<uint32_t>(arguments.mode) |
+              (static_cast<uint32_t>(arguments.strength) << 8) |
+              (static_cast<uint32_t>(arguments.kind) << 16)) {}
+  constexpr LockMode mode() const { return static_cast<LockMode>(bits_ & 0xff); }
+  constexpr Strength strength() const { return static_cast<Strength>((bits_ >> 8) & 0xff); }
+  constexpr AcquireArguments unpacked() const {
+    return {.mode = mode(), .strength = strength(), .kind = static_cast<LockKind>(bits_ >> 16)};
+  }
+
+ private:
+  uint32_t bits_;
+};
+
 // The lock at `map` is initialised again: whatever it was, it is new and free now. `key` is its
 // class from now on; null keeps the construction site or symbol that it had.
 void Init(LockMap& map, LockKind kind, const LockClass* key);
 
-void Acquire(LockMap& map, const AcquireArguments& arguments);
+// Acquire is AcquireWith, but for the common case, in which its arguments travel in a register.
+void AcquireWith(LockMap& map, const AcquireArguments& arguments);
+void AcquirePlain(LockMap& map, PlainArguments arguments);
+[[gnu::always_inline]] inline void Acquire(LockMap& map, const AcquireArguments& arguments) {
+  const bool plain = arguments.subclass == 0 && arguments.nest == nullptr;
+  if (__builtin_constant_p(plain) && plain) {
+    AcquirePlain(map, PlainArguments(arguments));
+  } else {
+    AcquireWith(map, arguments);
+  }
+}
 // `cancel` may be null: then nobody can make the waiter give up. It is not called after Acquired or
 // Failed returned.
 void Waiting(LockMap& map, CancelCallback cancel, void* argument);

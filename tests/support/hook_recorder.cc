@@ -121,7 +121,11 @@ void Init(LockMap& map, LockKind kind, const LockClass* key) {
   Record(map, "Init",
          " kind=" + std::to_string(static_cast<int>(kind)) + " key=" + (key ? key->name() : "-"));
 }
-void Acquire(LockMap& map, const AcquireArguments& arguments) {
+void AcquirePlain(LockMap& map, PlainArguments arguments) {
+  AcquireWith(map, arguments.unpacked());
+}
+
+void AcquireWith(LockMap& map, const AcquireArguments& arguments) {
   Record(map, "Acquire", Details(arguments));
 }
 void Waiting(LockMap& map, CancelCallback cancel, void* argument) {

@@ -69,7 +69,11 @@ void Watch(const Lock& lock) {
 namespace hooks {
 
 void Construct(LockMap& map) { map.SetKey(LockMap::KeyType::kSite, __builtin_return_address(0)); }
-void Acquire(LockMap& map, const AcquireArguments& arguments) {
+void AcquirePlain(LockMap& map, PlainArguments arguments) {
+  AcquireWith(map, arguments.unpacked());
+}
+
+void AcquireWith(LockMap& map, const AcquireArguments& arguments) {
   Log(map, "Acquire " + ToText(arguments));
 }
 void Waiting(LockMap& map, CancelCallback, void*) { Log(map, "Waiting"); }

@@ -110,6 +110,11 @@ namespace {
   if (scope) TheValidator().Acquire(scope.thread(), map, arguments, SiteOf(caller, frame));
 }
 
+[[gnu::noinline]] void AcquirePlainGeneral(LockMap& map, PlainArguments arguments, void* caller,
+                                           void* frame) {
+  AcquireGeneral(map, arguments.unpacked(), caller, frame);
+}
+
 [[gnu::noinline]] void ReleaseGeneral(LockMap& map, void* caller, void* frame) {
   const HookScope scope;
   if (scope) TheValidator().Release(scope.thread(), map, SiteOf(caller, frame));
@@ -117,16 +122,20 @@ namespace {
 
 }  // namespace
 
-void Acquire(LockMap& map, const AcquireArguments& arguments) {
+void AcquirePlain(LockMap& map, PlainArguments arguments) {
   void* const caller = RQLOCKDEP_CALLER;
   void* const frame = __builtin_frame_address(0);
-  if (arguments.subclass == 0 && arguments.nest == nullptr && RunKnown([&](ThreadState& thread) {
-        return Validator::AcquireKnown(thread, map, arguments.mode, arguments.strength,
+  if (RunKnown([&](ThreadState& thread) {
+        return Validator::AcquireKnown(thread, map, arguments.mode(), arguments.strength(),
                                        SiteOf(caller, frame));
       })) [[likely]] {
     return;
   }
-  AcquireGeneral(map, arguments, caller, frame);
+  AcquirePlainGeneral(map, arguments, caller, frame);
+}
+
+void AcquireWith(LockMap& map, const AcquireArguments& arguments) {
+  AcquireGeneral(map, arguments, RQLOCKDEP_CALLER, __builtin_frame_address(0));
 }
 
 void Waiting(LockMap& map, CancelCallback cancel, void* argument) {
