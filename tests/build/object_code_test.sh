@@ -23,8 +23,8 @@ names=$(validator_names "$off")
 [[ -z $names ]] || fail "validator off, but the object code names: $names"
 
 # The same question finds them where they are.
-for hook in Acquire Release TryAcquire; do
-  validator_names "$on" | grep -q "hooks::$hook(" ||
+for hook in "Acquire(With|Plain)" Release TryAcquire; do
+  validator_names "$on" | grep -qE "hooks::$hook\(" ||
     fail "validator on, but no call of hooks::$hook: this test looks at the wrong thing"
 done
 

@@ -21,10 +21,14 @@ constexpr size_t kFileColumns = 50;
 
 bool Contains(string_view text, string_view part) { return text.find(part) != string_view::npos; }
 
+// In one of our own headers: the lock's code.
+bool IsOwnHeader(const SourceFrame& frame) {
+  return frame.file != nullptr && Contains(frame.file, "include/rqlockdep/");
+}
+
 bool IsLibraryHeader(const SourceFrame& frame) {
   if (frame.file == nullptr) return true;
-  const string_view file = frame.file;
-  return Contains(file, "/include/c++/") || Contains(file, "include/rqlockdep/");
+  return Contains(frame.file, "/include/c++/") || IsOwnHeader(frame);
 }
 
 // Whether the frame only tells how threads and programs begin, not what this one does.
@@ -166,6 +170,9 @@ size_t WriteFrames(std::span<const uintptr_t> frames, Page& page, size_t number)
     }
     const std::span<const SourceFrame> positions = page.names().Symbolize(address);
     for (const SourceFrame& frame : positions) {
+      // How a lock of ours goes about it is not the reader's business, unless there is nothing
+      // else.
+      if (number == 0 && IsOwnHeader(frame) && address != frames.back()) continue;
       WriteFrame(number++, frame, address, page.out());
     }
     if (positions.empty()) WriteFrame(number++, {}, address, page.out());

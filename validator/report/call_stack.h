@@ -24,7 +24,7 @@ std::span<const uintptr_t> Frames(const CallSite& site);
 const SourceFrame* UserFrame(Names& names, const FindingLock& lock);
 
 // One line for each frame, numbered from `number`; returns the number after the last. If there is
-// none, "(not recorded)".
+// none, "(not recorded)". The innermost frames are left out while they are in our own headers.
 size_t WriteFrames(std::span<const uintptr_t> frames, Page& page, size_t number = 0);
 
 // Where `lock` was taken or asked for: the exact place, then, if it tells more, the stack of the
