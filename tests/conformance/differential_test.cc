@@ -1,15 +1,20 @@
 // The validator against the reference model, on random traces.
 #include <gtest/gtest.h>
 
+#include <boost/graph/strong_components.hpp>
+#include <boost/property_map/property_map.hpp>
 #include <cstdlib>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "tests/reference/reference_model.h"
 #include "tests/reference/trace_generator.h"
 #include "tests/reference/trace_shrinker.h"
+#include "validator/graph/boost_graph.h"
 #include "validator/trace/replay.h"
 #include "validator/trace/trace_writer.h"
+#include "validator/validator.h"
 
 namespace rqlockdep {
 namespace {
@@ -53,6 +58,31 @@ void CompareMany(uint64_t first_seed, int count, const TraceGeneratorOptions& op
            << ", the model says" << Describe(ModelVerdict(small)) << "\n"
            << WriteTrace(small);
   }
+}
+
+// Boost.Graph's strong components of the validator's own graph against what it reported: a cycle of
+// edges lies within one component.
+TEST(Differential, CyclesLieInStrongComponents) {
+  int cycles = 0;
+  for (uint64_t seed = 3000000; seed < 3002000; ++seed) {
+    const Trace trace = GenerateTrace(seed);
+    Replay replay(trace, "random.trace");
+    replay.Run();
+    const BoostGraph graph(replay.validator().graph());
+    std::vector<int> component(num_vertices(graph));
+    boost::strong_components(graph,
+                             boost::make_iterator_property_map(component.begin(), VertexIndexMap()),
+                             boost::vertex_index_map(VertexIndexMap()));
+    for (const Finding& finding : replay.findings()) {
+      if (finding.id != FindingId::kCircularDependency) continue;
+      ++cycles;
+      for (const FindingEdge& edge : finding.edges) {
+        ASSERT_EQ(component[edge.held.lock_class->id - 1], component[edge.asked.lock_class->id - 1])
+            << "seed " << seed;
+      }
+    }
+  }
+  EXPECT_GT(cycles, 100);
 }
 
 TEST(Differential, EveryEventAndKind) { CompareMany(1, 12000, {}); }

@@ -17,6 +17,9 @@ class FindingReporter : public FindingSink {
 
   void OnFinding(const Finding& finding) override;
 
+  // Keeps reports from being made, for `fork`. Not on a thread that is making one.
+  FutexMutex& mutex() { return mutex_; }
+
  private:
   const Options& options_;
   Names& names_;

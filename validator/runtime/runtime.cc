@@ -105,13 +105,21 @@ void Runtime::OnThreadEnd(void* state) {
   t_context.inside = false;
 }
 
-void Runtime::BeforeFork() { Get()->validator_.graph_lock().lock(); }
+// A child has one thread: no lock of ours may stay taken by another. A thread that forks in a
+// finding's handler makes a report itself.
+void Runtime::BeforeFork() {
+  if (!t_context.inside) Get()->reporter_.mutex().lock();
+  Get()->validator_.graph_lock().lock();
+}
 
-void Runtime::AfterForkInParent() { Get()->validator_.graph_lock().unlock(); }
+void Runtime::AfterForkInParent() {
+  Get()->validator_.graph_lock().unlock();
+  if (!t_context.inside) Get()->reporter_.mutex().unlock();
+}
 
 void Runtime::AfterForkInChild() {
   Get()->validator_.ForgetOtherThreads(t_context.state);
-  Get()->validator_.graph_lock().unlock();
+  AfterForkInParent();
 }
 
 }  // namespace rqlockdep
