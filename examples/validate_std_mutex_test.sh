@@ -24,4 +24,12 @@ expect "$report" 'error: circular-dependency'
 expect "$report" 'Cache::Get'
 expect "$report" 'Cache::Report'
 expect "$report" 'validate_std_mutex\.cc:[0-9]+'
+
+# The first error ends the program, before its last line.
+output=$(env RQLOCKDEP_OPTIONS=halt_on_error=1:exitcode=3 examples/validate_std_mutex 2>/dev/null)
+status=$?
+[[ $status == 3 && -z $output ]] || {
+  echo "FAILED: halt_on_error=1 ends with $status and '$output'"
+  failures=1
+}
 exit $failures

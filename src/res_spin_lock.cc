@@ -87,6 +87,13 @@ int LockWithPreemptOff(rqspinlock_t* lock, const Nested& nested) {
   return NegativeErrno(result);
 }
 
+// An unlock after an ignored failure gives nothing back, so it counts nothing back either.
+void UnlockWithPreemptOn(rqspinlock_t* lock) C_INTERFACE {
+  const bool held = Cpp(lock).IsHeld();
+  Cpp(lock).unlock();
+  if (held) PreemptEnable();
+}
+
 }  // namespace
 }  // namespace rqlockdep
 
@@ -121,10 +128,7 @@ int raw_res_spin_lock_nested(rqspinlock_t* lock, unsigned int subclass) C_INTERF
   return rqlockdep::LockWithPreemptOff(lock, rqlockdep::Subclass(subclass));
 }
 
-void raw_res_spin_unlock(rqspinlock_t* lock) C_INTERFACE {
-  Cpp(lock).unlock();
-  PreemptEnable();
-}
+void raw_res_spin_unlock(rqspinlock_t* lock) C_INTERFACE { rqlockdep::UnlockWithPreemptOn(lock); }
 
 int rqlockdep_raw_res_spin_lock_irqsave(rqspinlock_t* lock, unsigned long* flags) C_INTERFACE {
   *flags = InterruptsSaveAndDisable();
@@ -134,8 +138,7 @@ int rqlockdep_raw_res_spin_lock_irqsave(rqspinlock_t* lock, unsigned long* flags
 }
 
 void rqlockdep_raw_res_spin_unlock_irqrestore(rqspinlock_t* lock, unsigned long flags) C_INTERFACE {
-  Cpp(lock).unlock();
-  PreemptEnable();
+  rqlockdep::UnlockWithPreemptOn(lock);
   InterruptsRestore(flags);
 }
 

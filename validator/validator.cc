@@ -74,7 +74,7 @@ ThreadState* Validator::NewThread() {
 }
 
 void Validator::EndThread(ThreadState& thread) {
-  if (thread.held.depth() > 0) {
+  if (thread.held.depth() > 0 && !Quiet()) {
     const std::scoped_lock guard(mutex_);
     CheckInput input(tables_, thread, nullptr, kNoClass, LockMode::kExclusive, Strength::kBlocking,
                      CallSite{});
@@ -82,7 +82,11 @@ void Validator::EndThread(ThreadState& thread) {
   }
   log_.Deliver(thread);
   // Relaxed: a hint whether to look for states to reuse. One that still holds locks is no such.
-  if (thread.held.depth() == 0) ended_threads_.fetch_add(1, std::memory_order_relaxed);
+  if (thread.held.depth() == 0) {
+    ended_threads_.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    ended_with_locks_.store(true, std::memory_order_relaxed);
+  }
   // Release: pairs with the acquire load in ThreadState::Reuse.
   thread.exited.store(true, std::memory_order_release);
 }
@@ -91,11 +95,13 @@ void Validator::ForgetOtherThreads(const ThreadState* survivor) {
   for (ThreadState* thread = threads(); thread != nullptr; thread = thread->next) {
     if (thread == survivor) continue;
     // What they held stays locked in the child for ever, but nobody holds it any more.
+    const bool ended_empty =
+        thread->exited.load(std::memory_order_relaxed) && thread->held.depth() == 0;
     thread->held.Clear();
+    thread->pending_first = thread->pending_last = nullptr;
     thread->wait.lock.store(nullptr, std::memory_order_relaxed);
-    if (!thread->exited.exchange(true, std::memory_order_relaxed)) {
-      ended_threads_.fetch_add(1, std::memory_order_relaxed);
-    }
+    thread->exited.store(true, std::memory_order_relaxed);
+    if (!ended_empty) ended_threads_.fetch_add(1, std::memory_order_relaxed);
   }
 }
 
@@ -471,6 +477,7 @@ void Validator::ReleaseGeneral(ThreadState& thread, hooks::LockMap& lock, const 
     RemoveRecord(thread, i);
     return;
   }
+  if (Quiet()) return;
   {
     const std::scoped_lock guard(mutex_);
     const ClassId id = LookUpClass(lock);
@@ -542,11 +549,24 @@ void Validator::Destroy(ThreadState& thread, hooks::LockMap& lock, const CallSit
   ReportDestroyed(thread, lock, FindingDetail::kDestroy, site);
 }
 
-void Validator::ForgetLock(ThreadState& thread, const hooks::LockMap& lock) {
+void Validator::ForgetHolds(ThreadState& thread, const hooks::LockMap& lock) {
   uint32_t index = thread.held.Find(&lock);
   while (index != HeldStack::kNone) {
     RemoveRecord(thread, index);
     index = thread.held.Find(&lock);
+  }
+}
+
+void Validator::ForgetLock(ThreadState& thread, const hooks::LockMap& lock) {
+  ForgetHolds(thread, lock);
+  if (!ended_with_locks_.load(std::memory_order_relaxed)) return;
+  // Threads that ended are nobody's any more; those that run must keep their own records.
+  const std::scoped_lock guard(mutex_);
+  for (ThreadState* other = threads(); other != nullptr; other = other->next) {
+    // Acquire: pairs with the release store at the thread's end.
+    if (!other->exited.load(std::memory_order_acquire) || other->held.depth() == 0) continue;
+    ForgetHolds(*other, lock);
+    if (other->held.depth() == 0) ended_threads_.fetch_add(1, std::memory_order_relaxed);
   }
 }
 
@@ -655,8 +675,7 @@ void Validator::UnmaskContext(ThreadState& thread, ContextKind kind) {
 }
 
 void Validator::WarnOutOfMemory() {
-  if (warned_out_of_memory_) return;
-  warned_out_of_memory_ = true;
+  if (out_of_memory_.exchange(true, std::memory_order_relaxed)) return;
   environment_.Warn("out of memory for the tables; what is new from here on goes unchecked");
 }
 

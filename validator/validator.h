@@ -74,8 +74,9 @@ class Validator {
   void Downgrade(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
   void Init(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
   void Destroy(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
-  // Drops what `thread` still holds of the lock, whose life has really ended: its memory may become
-  // another lock. (A trace's `destroy` keeps the hold: the release that follows is in order.)
+  // Drops what `thread`, or a thread that ended, still holds of the lock, whose life has really
+  // ended: its memory may become another lock. (A trace's `destroy` keeps the hold: the release
+  // that follows is in order.)
   void ForgetLock(ThreadState& thread, const hooks::LockMap& lock);
   void MemoryFreed(ThreadState& thread, const void* begin, size_t size, const CallSite& site);
 
@@ -141,6 +142,9 @@ class Validator {
                        const CallSite& site);
   void RemoveRecord(ThreadState& thread, uint32_t index);
   void WarnOutOfMemory();
+  // Without memory some holds are not on record: that a release finds none means nothing then.
+  bool Quiet() const { return out_of_memory_.load(std::memory_order_relaxed); }
+  void ForgetHolds(ThreadState& thread, const hooks::LockMap& lock);
 
   [[gnu::always_inline]] static void Push(ThreadState& thread, HeldLock& record, uint64_t facts,
                                           ChainKey after, StackId stack, const CallSite& site);
@@ -162,7 +166,8 @@ class Validator {
   uint32_t thread_count_ = 0;
   std::atomic<uint32_t> ended_threads_{0};
   std::atomic<uint64_t> wait_tickets_{0};
-  bool warned_out_of_memory_ = false;
+  std::atomic<bool> ended_with_locks_{false};  // some thread did
+  std::atomic<bool> out_of_memory_{false};
 };
 
 // --- the steady state, inline

@@ -258,6 +258,41 @@ TEST_F(RuntimeTest, DestructionOfAHeldLockIsFound) {
   EXPECT_EQ(Ids(), Strings{"held-lock-destroyed"});
 }
 
+// Bug: the record of the old lock made the first acquisition of the new one a self-deadlock.
+TEST_F(RuntimeTest, Bug_ReinitialisedHeldLockIsANewOne) {
+  raw_spinlock_t lock;
+  raw_spin_lock_init(&lock);
+  raw_spin_lock(&lock);
+  raw_spin_lock_init(&lock);
+  EXPECT_EQ(Ids(), Strings{"held-lock-destroyed"});
+  raw_spin_lock(&lock);
+  raw_spin_unlock(&lock);
+  EXPECT_EQ(Ids().size(), 1U);
+}
+
+// Bug: a lock at the address of one that a thread had taken along to its end was held for ever.
+TEST_F(RuntimeTest, Bug_EndedThreadsForgetDestroyedLocks) {
+  std::optional<QueuedSpinlock> lock;
+  lock.emplace();
+  std::thread([&] { lock->lock(); }).join();
+  lock.reset();
+  EXPECT_EQ(Ids(), (Strings{"held-at-exit", "held-lock-destroyed"}));
+  lock.emplace();
+  lock->lock();
+  lock->unlock();
+  lock.reset();
+  EXPECT_EQ(Ids().size(), 2U);
+}
+
+// Bug: each occurrence of a finding that was made before took memory for good.
+TEST_F(RuntimeTest, Bug_RepeatedFindingsAreReportedOnce) {
+  ResilientSpinlock lock;
+  ASSERT_EQ(lock.Acquire(), LockResult::kOk);
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(lock.Acquire(), LockResult::kDeadlock);
+  lock.unlock();
+  EXPECT_EQ(Ids(), Strings{"not-unwound"});
+}
+
 TEST_F(RuntimeTest, AThreadThatEndsWithALockIsFound) {
   const auto lock = std::make_unique<QueuedSpinlock>();
   std::thread([&] { lock->lock(); }).join();
@@ -303,6 +338,20 @@ TEST_F(RuntimeTest, AHandlerMayInterruptAnything) {
   ASSERT_EQ(sigaction(SIGUSR1, &old, nullptr), 0);
   EXPECT_GE(handler_runs, 50);
   EXPECT_EQ(Ids(), Strings{});
+}
+
+// What the parent found is not the child's to end with.
+TEST_F(RuntimeTest, AChildBeginsWithNoFindings) {
+  Validated<std::mutex> a;
+  Validated<std::mutex> b;
+  NestBothWays(a, b);
+  EXPECT_GT(rqlockdep::FindingCount(), 0U);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) _exit(rqlockdep::FindingCount() == 0 ? 0 : 1);
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(RuntimeTest, TheChildOfAThreadedProgramValidatesOn) {

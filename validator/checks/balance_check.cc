@@ -4,52 +4,56 @@ namespace rqlockdep {
 
 void ReportUnbalancedRelease(CheckInput& input, bool downgrade, const ThreadState* owner) {
   ThreadState& thread = input.thread();
-  Finding finding = input.NewFinding(FindingId::kUnbalancedRelease, Severity::kError);
   const ContextLevel& context = thread.context();
+  FindingDetail detail = FindingDetail::kNotHeld;
   if (downgrade) {
-    finding.detail = FindingDetail::kDowngradeNotExclusive;
+    detail = FindingDetail::kDowngradeNotExclusive;
   } else if (thread.held.Find(input.lock()) != HeldStack::kNone) {
-    finding.detail = FindingDetail::kHeldOutsideContext;
+    detail = FindingDetail::kHeldOutsideContext;
   } else if (context.last_failed == input.lock()) {
-    finding.detail = FindingDetail::kAcquisitionFailed;
-    finding.fail_reason = context.last_fail_reason;
+    detail = FindingDetail::kAcquisitionFailed;
   } else if (owner != nullptr) {
-    finding.detail = FindingDetail::kHeldByOther;
-  } else {
-    finding.detail = FindingDetail::kNotHeld;
+    detail = FindingDetail::kHeldByOther;
   }
+  if (!input.IsNew(FindingId::kUnbalancedRelease, detail)) return;
+  Finding finding = input.NewFinding(FindingId::kUnbalancedRelease, Severity::kError);
+  finding.detail = detail;
+  if (detail == FindingDetail::kAcquisitionFailed) finding.fail_reason = context.last_fail_reason;
   if (owner != nullptr) finding.other_thread = owner->id();
-  input.ReportOnce(finding);
+  input.Report(finding);
 }
 
 void ReportHeldLockDestroyed(CheckInput& input, FindingDetail detail, ThreadState& owner) {
+  if (!input.IsNew(FindingId::kHeldLockDestroyed, detail)) return;
   Finding finding = input.NewFinding(FindingId::kHeldLockDestroyed, Severity::kError);
   finding.detail = detail;
   finding.other_thread = owner.id();
-  const uint32_t index = owner.held.Find(input.lock());
-  // The owner may be running; of another thread only the lock itself is told.
-  if (&owner == &input.thread() && index != HeldStack::kNone) {
-    finding.other = input.Describe(owner, owner.held[index]);
+  // Another thread may be running: of its hold nothing but the fact is told.
+  if (&owner == &input.thread()) {
+    const uint32_t index = owner.held.Find(input.lock());
+    if (index != HeldStack::kNone) finding.other = input.Describe(owner, owner.held[index]);
   }
-  input.ReportOnce(finding);
+  input.Report(finding);
 }
 
 void ReportHeldAtExit(CheckInput& input, FindingDetail detail) {
-  Finding finding = input.NewFinding(FindingId::kHeldAtExit, Severity::kError);
-  finding.detail = detail;
   // What is held makes it a different one: the place of a thread's end is always the same.
   uint64_t held = kEmptyChain;
-  for (const FindingLock& lock : finding.held) {
-    held = MixChain(held, lock.lock_class == nullptr ? 0 : lock.lock_class->id);
-    held = MixChain(held, lock.site.frames[0]);
+  for (uint32_t i = 0; i < input.thread().held.depth(); ++i) {
+    const HeldLock& record = input.thread().held[i];
+    held = MixChain(MixChain(held, record.class_id()), record.site.frames[0]);
   }
-  input.ReportOnce(finding, held);
+  if (!input.IsNew(FindingId::kHeldAtExit, detail, kNoClass, held)) return;
+  Finding finding = input.NewFinding(FindingId::kHeldAtExit, Severity::kError);
+  finding.detail = detail;
+  input.Report(finding);
 }
 
 void ReportNotUnwound(CheckInput& input, FailReason reason) {
+  if (!input.IsNew(FindingId::kNotUnwound, FindingDetail::kNone)) return;
   Finding finding = input.NewFinding(FindingId::kNotUnwound, Severity::kWarning);
   finding.fail_reason = reason;
-  input.ReportOnce(finding);
+  input.Report(finding);
 }
 
 }  // namespace rqlockdep

@@ -64,14 +64,13 @@ Finding CheckInput::NewFinding(FindingId id, Severity severity) {
   return finding;
 }
 
-void CheckInput::ReportOnce(const Finding& finding, uint64_t detail) {
-  uint64_t signature = MixChain(kEmptyChain, 0x100 + static_cast<uint64_t>(finding.id));
-  signature = MixChain(signature, static_cast<uint64_t>(finding.detail));
-  const ClassInfo* other = finding.other.lock_class;
-  signature = MixChain(signature, (uint64_t{class_id_} << 32) | (other == nullptr ? 0 : other->id));
+bool CheckInput::IsNew(FindingId id, FindingDetail finding_detail, ClassId other, uint64_t detail) {
+  uint64_t signature = MixChain(kEmptyChain, 0x100 + static_cast<uint64_t>(id));
+  signature = MixChain(signature, static_cast<uint64_t>(finding_detail));
+  signature = MixChain(signature, (uint64_t{class_id_} << 32) | other);
   for (const uintptr_t frame : site_.frames) signature = MixChain(signature, frame);
   signature = MixChain(signature, detail);
-  if (log().IsNew(signature)) log().Add(thread_, finding);
+  return log().IsNew(signature);
 }
 
 }  // namespace rqlockdep

@@ -62,9 +62,13 @@ class CheckInput {
   // Everything that `thread` holds, oldest first.
   std::span<const FindingLock> DescribeHeld(ThreadState& thread);
 
-  // Queues the finding unless one of the same id, classes and place was made before. `detail` is
-  // what else makes it a different one.
-  void ReportOnce(const Finding& finding, uint64_t detail = 0);
+  // True the first time for this id, the class of this event, its place, and `other` and `detail`,
+  // whatever else makes a finding a different one. Asked before a finding is made, which takes
+  // memory for good.
+  bool IsNew(FindingId id, FindingDetail finding_detail, ClassId other = kNoClass,
+             uint64_t detail = 0);
+  // Queues the finding.
+  void Report(const Finding& finding) { log().Add(thread_, finding); }
 
  private:
   CheckTables& tables_;

@@ -20,12 +20,13 @@ void CheckRank(CheckInput& input) {
   const uint8_t needed = OuterRank(input.lock_class().info.kind);
   const uint8_t current = CurrentRank(input.thread());
   if (needed <= current) return;
+  if (!input.IsNew(FindingId::kInvalidWaitContext, FindingDetail::kNone, kNoClass, current)) return;
   const bool in_context = input.thread().context_depth > 0;
   Finding finding = input.NewFinding(FindingId::kInvalidWaitContext,
                                      in_context ? Severity::kError : Severity::kWarning);
   finding.rank_needed = needed;
   finding.rank_current = current;
-  input.ReportOnce(finding);
+  input.Report(finding);
 }
 
 }  // namespace rqlockdep

@@ -65,29 +65,32 @@ void CheckRecursion(CheckInput& input, const hooks::LockMap* nest) {
       node.nest_class = nest_class;
       continue;
     }
+    if (!input.IsNew(FindingId::kRecursiveLocking, FindingDetail::kSameClass)) return;
     Finding finding = input.NewFinding(FindingId::kRecursiveLocking, Severity::kError);
     finding.detail = FindingDetail::kSameClass;
     finding.other = input.Describe(input.thread(), record);
-    input.ReportOnce(finding);
+    input.Report(finding);
     return;
   }
 }
 
 void ReportSelfDeadlock(CheckInput& input) {
+  if (!input.IsNew(FindingId::kRecursiveLocking, FindingDetail::kSelfDeadlock)) return;
   const bool blocking = input.strength() == Strength::kBlocking;
   Finding finding = input.NewFinding(FindingId::kRecursiveLocking,
                                      blocking ? Severity::kError : Severity::kWarning);
   finding.detail = FindingDetail::kSelfDeadlock;
   const uint32_t index = input.thread().held.Find(input.lock());
   finding.other = input.Describe(input.thread(), input.thread().held[index]);
-  input.ReportOnce(finding);
+  input.Report(finding);
 }
 
 void ReportNestLockNotHeld(CheckInput& input, const hooks::LockMap* nest, ClassId nest_class) {
+  if (!input.IsNew(FindingId::kNestLockNotHeld, FindingDetail::kNone, nest_class)) return;
   Finding finding = input.NewFinding(FindingId::kNestLockNotHeld, Severity::kError);
   finding.other.instance = nest;
   if (nest_class != kNoClass) finding.other.lock_class = &input.graph().Class(nest_class).info;
-  input.ReportOnce(finding);
+  input.Report(finding);
 }
 
 }  // namespace rqlockdep

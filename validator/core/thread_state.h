@@ -78,6 +78,7 @@ class ThreadState {
   enum : uint8_t {
     kFailurePending = 1,  // the next event needs a look at the current context's failed_lock
     kFullStacks = 2,      // each acquisition takes a stack
+    kOff = 4,             // the thread is not validated any more
   };
   uint8_t general_path = 0;
   bool failure_pending() const { return (general_path & kFailurePending) != 0; }

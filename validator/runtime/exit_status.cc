@@ -79,6 +79,10 @@ void NoteFinding(Severity severity) {
   counts[static_cast<size_t>(severity)].fetch_add(1, std::memory_order_relaxed);
 }
 
+void ResetFindings() {
+  for (std::atomic<size_t>& count : counts) count.store(0, std::memory_order_relaxed);
+}
+
 size_t FindingsOf(Severity severity) {
   return counts[static_cast<size_t>(severity)].load(std::memory_order_relaxed);
 }

@@ -28,6 +28,9 @@ void SetExitPolicy(FailOn fail_on, int exitcode);
 // Counts a finding that was reported (not one that an option suppressed).
 void NoteFinding(Severity severity);
 
+// Forgets the count: in the child of a fork.
+void ResetFindings();
+
 // How many findings of this severity, and of all.
 size_t FindingsOf(Severity severity);
 size_t AllFindings();

@@ -20,6 +20,7 @@ class HookScope {
   HookScope() : context_(t_context) {
     if (context_.inside) return;
     if (context_.state == nullptr && !Attach(context_)) return;
+    if ((context_.state->general_path & ThreadState::kOff) != 0) return;
     context_.inside = true;
     SignalFence();
     entered_ = true;
@@ -96,7 +97,10 @@ void Construct(LockMap& map) {
 
 void Init(LockMap& map, LockKind kind, const LockClass* key) {
   const HookScope scope;
-  if (scope) TheValidator().Init(scope.thread(), map, RQLOCKDEP_SITE);
+  if (scope) {
+    TheValidator().Init(scope.thread(), map, RQLOCKDEP_SITE);
+    TheValidator().ForgetLock(scope.thread(), map);
+  }
   map.SetKind(kind);
   if (key != nullptr) map.SetKey(LockMap::KeyType::kExplicit, key);
 }

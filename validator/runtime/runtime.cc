@@ -105,20 +105,32 @@ void Runtime::OnThreadEnd(void* state) {
   t_context.inside = false;
 }
 
-// A child has one thread: no lock of ours may stay taken by another. A thread that forks in a
-// finding's handler makes a report itself.
+// A child has one thread: no lock of ours may stay taken by another. A thread that forks while it
+// is inside the validator (in a finding's handler, or in a signal handler that interrupted it) may
+// hold them itself: its child goes unvalidated.
 void Runtime::BeforeFork() {
-  if (!t_context.inside) Get()->reporter_.mutex().lock();
+  if (t_context.inside) return;
+  Get()->reporter_.mutex().lock();
   Get()->validator_.graph_lock().lock();
 }
 
 void Runtime::AfterForkInParent() {
-  Get()->validator_.graph_lock().unlock();
-  if (!t_context.inside) Get()->reporter_.mutex().unlock();
+  if (t_context.inside) return;
+  Runtime& runtime = GetMade();
+  runtime.validator_.graph_lock().unlock();
+  runtime.reporter_.mutex().unlock();
 }
 
 void Runtime::AfterForkInChild() {
-  Get()->validator_.ForgetOtherThreads(t_context.state);
+  // What the parent found is the parent's to tell.
+  ResetFindings();
+  if (t_context.inside) {
+    g_state.store(kOff, std::memory_order_relaxed);
+    g_runtime.store(nullptr, std::memory_order_relaxed);
+    if (t_context.state != nullptr) t_context.state->general_path |= ThreadState::kOff;
+    return;
+  }
+  GetMade().validator_.ForgetOtherThreads(t_context.state);
   AfterForkInParent();
 }
 
