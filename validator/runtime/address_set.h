@@ -5,7 +5,7 @@
 // quarters full stays as it is and a larger one is added. Nothing is ever removed. An entry is one
 // atomic word, so there is nothing to lock and nothing to wait for. Two threads that add the same
 // address at the same moment may leave it in two tables; that only costs a slot.
-// Cost: a lookup is one probe or two, about 3 ns, times the number of tables (10 for 2.6 million
+// Cost: a lookup is one probe or two, times the number of tables (10 for 2.6 million
 // addresses). Memory comes from mmap; without memory an address is not kept.
 #ifndef RQLOCKDEP_VALIDATOR_RUNTIME_ADDRESS_SET_H_
 #define RQLOCKDEP_VALIDATOR_RUNTIME_ADDRESS_SET_H_

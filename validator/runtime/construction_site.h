@@ -15,10 +15,10 @@
 // its own. A library that was unloaded and replaced by another at the same addresses may be
 // mistaken for the old one.
 //
-// Cost: about 5 ns for the program's own code once the address is known. Below library code about
-// 50 ns when the thread's previous such call came the same way and frames have frame pointers, else
-// one unwinding (some us). The first time of an address: a symbol lookup (elf_symbols.h).
-// Threads and signals: any, at any time. errno is kept; no malloc, no lock.
+// Cost: one lookup for the program's own code once the address is known. Below library code a walk
+// of the frame pointers when the thread's previous such call came the same way, else one unwinding.
+// The first time of an address: a symbol lookup (elf_symbols.h). Threads and signals: any, at any
+// time. errno is kept; no malloc, no lock.
 #ifndef RQLOCKDEP_VALIDATOR_RUNTIME_CONSTRUCTION_SITE_H_
 #define RQLOCKDEP_VALIDATOR_RUNTIME_CONSTRUCTION_SITE_H_
 

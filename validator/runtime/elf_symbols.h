@@ -3,8 +3,8 @@
 // The answer comes from the symbol tables of the files that are mapped (.symtab, or .dynsym of a
 // stripped file). Names are as the linker knows them (mangled); DemangleSymbol makes them readable.
 //
-// Cost: 100 ns or so once the module is known; the first question about a module maps its file and
-// sorts its symbols (about 100 ns per symbol). The mappings are never taken back, so names stay
+// Cost: a binary search once the module is known; the first question about a module maps its file
+// and sorts its symbols. The mappings are never taken back, so names stay
 // valid for ever.
 // Threads and signals: any, at any time. Finding the module is _dl_find_object, which takes no
 // lock; modules are kept in a lock-free list (two threads may do the same work, one result is

@@ -1,8 +1,8 @@
 // The stack of the calling thread, as return addresses, innermost first. Two ways:
 //
 // CaptureStack: by the unwind tables. Right with and without frame pointers, also through signal
-// handlers and system libraries. About 1 us plus 0.15 us a frame.
-// WalkFramePointers: by the chain of frame pointers. About 2 ns plus 1 ns a frame. Where code was
+// handlers and system libraries. Costs microseconds.
+// WalkFramePointers: by the chain of frame pointers. Costs a load or two a frame. Where code was
 // built without frame pointers it stops or gives addresses that mean nothing, so use it where a
 // wrong frame only makes a text worse, or where the answer is compared with a known one.
 //

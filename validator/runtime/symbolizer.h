@@ -11,8 +11,8 @@
 // killed and not run again; signals to the calling thread wait that long. A program with raised
 // privileges (setuid) runs no other program.
 //
-// Cost: about 10 ms for each module asked about, mostly addr2line's; nothing for known addresses.
-// Paths below the folder where Bazel compiles are made relative to the workspace.
+// Cost: one run of addr2line (milliseconds) for each module asked about; nothing for known
+// addresses. Paths below the folder where Bazel compiles are made relative to the workspace.
 // Threads: not thread-safe; an object belongs to one thread or to a lock of the runtime's. Signal-
 // safe; no malloc; errno is kept. Memory grows with the number of different addresses.
 #ifndef RQLOCKDEP_VALIDATOR_RUNTIME_SYMBOLIZER_H_
