@@ -64,7 +64,12 @@ void Forget(LockWord& word) {
 
 void LockSlow(LockWord& word, WaitObserver observer) {
   NativePolicy policy;
-  SlowPath(policy).Lock(word, observer);
+  SlowPath(policy).Lock(word, CurrentSlot(), observer);
+}
+
+bool TryLockSlow(LockWord& word) {
+  NativePolicy policy;
+  return SlowPath(policy).TryLock(word);
 }
 
 void UnlockSlow(LockWord& word) {

@@ -27,6 +27,15 @@ class ErrnoKeeper {
   const int saved_;
 };
 
+// True if the time is up.
+bool FutexWait(const void* word, uint32_t expected, int64_t nanoseconds) {
+  ErrnoKeeper keeper;
+  const timespec duration{.tv_sec = static_cast<time_t>(nanoseconds / 1'000'000'000),
+                          .tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000)};
+  return syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, &duration, nullptr, 0) != 0 &&
+         errno == ETIMEDOUT;
+}
+
 }  // namespace
 
 CellChunk* NativePolicy::NewChunk() {
@@ -46,16 +55,18 @@ int64_t NativePolicy::Now() {
 
 void NativePolicy::Yield() { sched_yield(); }
 
-bool NativePolicy::Sleep(LockWord& word, uint8_t locked, uint8_t pending, int64_t nanoseconds) {
-  ErrnoKeeper keeper;
+bool NativePolicy::Sleep(LockWord& word, uint8_t locked, uint8_t pending, uint16_t tail,
+                         int64_t nanoseconds) {
   // The four bytes as they lie in memory, which is all the kernel compares.
-  const uint8_t bytes[4] = {locked, pending, 0, 0};
+  uint8_t bytes[4] = {locked, pending, 0, 0};
+  std::memcpy(&bytes[2], &tail, sizeof(tail));
   uint32_t expected;
   std::memcpy(&expected, bytes, sizeof(expected));
-  const timespec duration{.tv_sec = static_cast<time_t>(nanoseconds / 1'000'000'000),
-                          .tv_nsec = static_cast<long>(nanoseconds % 1'000'000'000)};
-  return syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, &duration, nullptr, 0) != 0 &&
-         errno == ETIMEDOUT;
+  return FutexWait(&word, expected, nanoseconds);
+}
+
+bool NativePolicy::Sleep(std::atomic<uint32_t>& word, uint32_t value, int64_t nanoseconds) {
+  return FutexWait(&word, value, nanoseconds);
 }
 
 void NativePolicy::Wake(const void* word, int count) {

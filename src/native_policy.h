@@ -17,19 +17,28 @@ class NativePolicy {
  public:
   using Atomics = NativeAtomics;
 
-  // How long a waiter does what. Some 4 us of spinning pay where a sleeper takes longer to wake.
+  // How long a waiter does what (lock_waiter.h). A pause takes some 34 ns.
   struct Patience {
-    static constexpr int kSpinRounds = 8;          // 1, 2, 4 ... pauses, which take some 34 ns each
-    static constexpr int kLongestPauses = 32;      // in one round
-    static constexpr int kYieldRounds = 2;         // then the processor is given away
-    static constexpr int kRoundsBeforeSleep = 5;   // after the announcement, and after each sleep
-    static constexpr int kRoundsWithoutClock = 4;  // shorter waits do not read the clock
+    static constexpr int kLooksWithoutClock = 4;  // shorter waits do not read the clock
+    static constexpr int kNewcomerLooks = 3;      // with 1, 2, 4 pauses between them
+    static constexpr int kPauses = 4;             // between the looks of the first waiters
+    // Some 4 us without progress: less than it costs to go to sleep and be woken.
+    static constexpr int kSpinRounds = 30;
+    static constexpr int kLongestSpin = 8 * kSpinRounds;  // with progress
+    static constexpr int kYields = 2;                     // that let somebody else run
+    static constexpr int kRoundsBetweenYields = 8;
+    static constexpr int64_t kQuickYield = 1'500;  // ns: nobody else wanted the processor
+    static constexpr int64_t kIdleSpin = 50'000;   // ns: more than waking an idle core takes
+    static constexpr int kRoundsBeforeSleep = 5;   // after the announcement
+    static constexpr int kFruitlessWakes = 4;
   };
 
   uint32_t slot_limit() { return ProcessSlotTable()->limit(); }
   ThreadSlot* slot_at(uint32_t id) { return ProcessSlotTable()->at(id); }
   bool slot_in_use(uint32_t id) { return ProcessSlotTable()->IsInUse(id); }
   uint64_t slot_changes() { return ProcessSlotTable()->changes(); }
+  bool slot_has_ended(uint32_t id) { return ProcessSlotTable()->HasEnded(id); }
+  std::atomic<uint64_t>& progress() { return ProcessSlotTable()->progress(); }
   std::atomic<uint64_t>& tickets() { return ProcessSlotTable()->tickets(); }
 
   // From the kernel; never given back. Null if it has none.
@@ -51,7 +60,12 @@ class NativePolicy {
     }
   }
   void Yield();
-  bool Sleep(LockWord& word, uint8_t locked, uint8_t pending, int64_t nanoseconds);
+  struct Nothing {
+    ~Nothing() {}  // not trivial, so that it may be there for its scope alone
+  };
+  Nothing Unpreempted() { return {}; }
+  bool Sleep(LockWord& word, uint8_t locked, uint8_t pending, uint16_t tail, int64_t nanoseconds);
+  bool Sleep(std::atomic<uint32_t>& word, uint32_t value, int64_t nanoseconds);
   void Wake(const void* word, int count);
 };
 

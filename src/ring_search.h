@@ -39,7 +39,7 @@
 namespace rqlockdep::internal {
 
 // Slots share marks when there are more of them than marks.
-inline constexpr uint32_t kSlotMarks = 254;
+inline constexpr uint32_t kSlotMarks = 253;
 constexpr uint8_t MarkOfSlot(uint32_t id) { return static_cast<uint8_t>(1 + id % kSlotMarks); }
 
 // `Policy` says which slots there are: slot_limit(), slot_at(id); and has the tickets().
@@ -135,6 +135,21 @@ class RingSearch {
     return {};
   }
 
+  // Whether the thread that holds the lock at `word`, of mark `mark`, has ended.
+  static bool HolderIsGone(Policy& policy, uint8_t mark, uintptr_t word) {
+    if (mark == 0 || mark > kSlotMarks) return false;
+    bool gone = false;
+    const uint32_t limit = policy.slot_limit();
+    for (uint32_t id = mark - 1u; id < limit; id += kSlotMarks) {
+      Wait wait;
+      if (!Holds(*policy.slot_at(id), word, &wait)) continue;
+      // Of two that list the lock, the dead one lists an earlier lock at this address.
+      if (!policy.slot_has_ended(id)) return false;
+      gone = true;
+    }
+    return gone;
+  }
+
  private:
   static bool Unchanged(const Slot& slot, const Wait& wait) {
     // Relaxed: ordered after the acquire loads before it.
@@ -144,7 +159,7 @@ class RingSearch {
   // The slot that holds the lock of `at`; `next` is what that thread waits for, with ticket 0 if it
   // is not blocked.
   static Slot* FindHolder(Policy& policy, const Wait& at, bool hint_is_fresh, Wait* next) {
-    if (at.holder_mark == 0 || at.holder_mark == kUnlistedMark) return nullptr;
+    if (at.holder_mark == 0 || at.holder_mark > kSlotMarks) return nullptr;
     const uint32_t limit = policy.slot_limit();
     for (uint32_t id = at.holder_mark - 1u; id < limit; id += kSlotMarks) {
       Slot* const slot = policy.slot_at(id);

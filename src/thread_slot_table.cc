@@ -12,8 +12,10 @@
 #include <new>
 
 #include "src/held_table.h"
+#include "src/native_policy.h"
 #include "src/ring_search.h"
 #include "src/slot_rendezvous.h"
+#include "src/waiter_queue.h"
 
 namespace rqlockdep::internal {
 
@@ -92,6 +94,16 @@ uint32_t& SlotTable::copies_of(uint32_t id) {
 }
 
 bool SlotTable::IsDead(uint32_t id) { return owner(id).load(std::memory_order_relaxed) == kDead; }
+
+bool SlotTable::HasEnded(uint32_t id) {
+  const int32_t tid = owner(id).load(std::memory_order_relaxed);
+  if (tid <= 0) return tid == kDead;
+  const int saved_errno = errno;
+  const bool ended = syscall(SYS_tgkill, getpid(), tid, 0) != 0 && errno == ESRCH;
+  errno = saved_errno;
+  // Relaxed: the slot may have been given back, and taken by another thread, meanwhile.
+  return ended && owner(id).load(std::memory_order_relaxed) == tid;
+}
 
 ThreadSlot* SlotTable::Take(uint32_t id, int32_t tid) {
   int32_t nobody = kNobody;
@@ -207,6 +219,7 @@ void SlotTable::KeepOnly(ThreadSlot& kept, int32_t tid) {
     } else if (owner(id).load(std::memory_order_relaxed) != kNobody) {
       ThreadSlot& slot = *at(id);
       Table::Clear(slot);
+      WaiterQueue<NativePolicy>::Reset(slot);
       slot.wait.ticket.store(0, std::memory_order_relaxed);
       // A thread may have been publishing when the process forked.
       slot.wait.writes_done.store(slot.wait.writes_begun.load(std::memory_order_relaxed),

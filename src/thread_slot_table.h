@@ -66,6 +66,10 @@ class SlotTable {
 
   // Whether the slot's thread ended with locks held. For tests and reports.
   bool IsDead(uint32_t id);
+  // Whether the slot's thread is no more, also if it ended without telling. May take a system call.
+  bool HasEnded(uint32_t id);
+  // See progress_clock.h.
+  std::atomic<uint64_t>& progress() { return progress_; }
 
   static SlotTable* Map();
   static void Unmap(SlotTable* table);
@@ -98,6 +102,7 @@ class SlotTable {
   void ReclaimEnded();
 
   std::atomic<uint64_t> tickets_;
+  std::atomic<uint64_t> progress_;
   std::atomic<uint64_t> changes_;  // raised before a slot is used for a lock, and before it is free
   std::atomic<uint32_t> limit_;
   std::atomic<uint32_t> lowest_free_;  // a hint

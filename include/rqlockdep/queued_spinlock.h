@@ -50,12 +50,15 @@ class RQLOCKDEP_CAPABILITY("spinlock") QueuedSpinlock {
   // Takes the lock, however long that takes.
   void lock(const Nested& nested = {}) RQLOCKDEP_ACQUIRE() {
     hooks::Acquire(map_, Arguments(Strength::kBlocking, nested));
-    if (!TakeIfFree()) [[unlikely]]
+    uint8_t seen;
+    if (!TakeIfFree(&seen)) [[unlikely]]
       internal::LockSlow(word_, internal::WaitObserver(map_));
   }
   // Takes the lock if it is free. Never waits.
   [[nodiscard]] bool try_lock(const Nested& nested = {}) RQLOCKDEP_TRY_ACQUIRE(true) {
-    const bool got_it = TakeIfFree();
+    uint8_t seen = 0;
+    const bool got_it =
+        TakeIfFree(&seen) || (seen == internal::kReservedMark && internal::TryLockSlow(word_));
     hooks::TryAcquire(map_, Arguments(Strength::kTry, nested), got_it);
     return got_it;
   }
@@ -85,12 +88,12 @@ class RQLOCKDEP_CAPABILITY("spinlock") QueuedSpinlock {
             .nest = nested.nest.map()};
   }
 
-  [[gnu::always_inline]] bool TakeIfFree() {
-    uint8_t seen = 0;
+  [[gnu::always_inline]] bool TakeIfFree(uint8_t* seen) {
+    *seen = 0;
     // Acquire: pairs with the release store of the last unlock. Relaxed on failure: nothing is read
     // on the strength of it.
     return word_.locked.compare_exchange_strong(
-        seen, internal::kUnlistedMark, std::memory_order_acquire, std::memory_order_relaxed);
+        *seen, internal::kUnlistedMark, std::memory_order_acquire, std::memory_order_relaxed);
   }
 
   [[no_unique_address]] hooks::LockMap map_;  // first: its address is the lock's

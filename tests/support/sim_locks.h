@@ -14,6 +14,8 @@
 #include "src/held_table.h"
 #include "src/ring_search.h"
 #include "src/spinlock_slow_path.h"
+#include "src/wait_end.h"
+#include "src/waiter_queue.h"
 #include "tests/support/controlled_scheduler.h"
 
 namespace rqlockdep {
@@ -37,17 +39,25 @@ class SimProcess {
    public:
     using Atomics = SimAtomics;
     struct Patience {
+      static constexpr int kLooksWithoutClock = 1;
+      static constexpr int kNewcomerLooks = 1;
+      static constexpr int kPauses = 1;
       static constexpr int kSpinRounds = 1;
-      static constexpr int kLongestPauses = 1;
-      static constexpr int kYieldRounds = 1;
+      static constexpr int kLongestSpin = 1;
+      static constexpr int kYields = 1;
+      static constexpr int kRoundsBetweenYields = 1;
+      static constexpr int64_t kQuickYield = 1;
+      static constexpr int64_t kIdleSpin = 0;
       static constexpr int kRoundsBeforeSleep = 1;
-      static constexpr int kRoundsWithoutClock = 1;
+      static constexpr int kFruitlessWakes = 2;
     };
     explicit Policy(SimProcess& process) : process_(process) {}
     uint32_t slot_limit() { return process_.slot_limit_; }
     SimSlot* slot_at(uint32_t id) { return process_.SlotWithId(id); }
     bool slot_in_use(uint32_t id) { return id % process_.id_distance_ == 0; }
     uint64_t slot_changes() { return 0; }
+    bool slot_has_ended(uint32_t) { return false; }
+    SimAtomic<uint64_t>& progress() { return process_.progress_; }
     SimAtomic<uint64_t>& tickets() { return process_.tickets_; }
     internal::BasicCellChunk<SimAtomics>* NewChunk() { return nullptr; }
     void SetCursor(SimCell* cell) { process_.cursors_[process_.me()] = cell; }
@@ -60,12 +70,23 @@ class SimProcess {
     }
     void Pause(int) { ControlledScheduler::Current().Step(/*willing=*/true); }
     void Yield() { ControlledScheduler::Current().Step(/*willing=*/true); }
-    bool Sleep(SimWord& word, uint8_t locked, uint8_t pending, int64_t nanoseconds) {
+    struct Nothing {
+      ~Nothing() {}
+    };
+    Nothing Unpreempted() { return {}; }
+    // The kernel compares and puts to sleep in one step.
+    bool Sleep(SimWord& word, uint8_t locked, uint8_t pending, uint16_t tail, int64_t nanoseconds) {
       ControlledScheduler& scheduler = ControlledScheduler::Current();
       scheduler.Step(/*willing=*/false);
-      // The kernel compares and puts to sleep in one step.
-      const bool unchanged =
-          word.locked.Peek() == locked && word.pending.Peek() == pending && word.tail.Peek() == 0;
+      const bool unchanged = word.locked.Peek() == locked && word.pending.Peek() == pending &&
+                             word.tail.Peek() == tail;
+      scheduler.Saw(unchanged ? 1 : 0);
+      return unchanged && scheduler.Sleep(&word, nanoseconds);
+    }
+    bool Sleep(SimAtomic<uint32_t>& word, uint32_t value, int64_t nanoseconds) {
+      ControlledScheduler& scheduler = ControlledScheduler::Current();
+      scheduler.Step(/*willing=*/false);
+      const bool unchanged = word.Peek() == value;
       scheduler.Saw(unchanged ? 1 : 0);
       return unchanged && scheduler.Sleep(&word, nanoseconds);
     }
@@ -80,7 +101,7 @@ class SimProcess {
   using SlowPath = internal::SpinlockSlowPath<Policy>;
   using Fast = internal::FastPath<SimAtomics>;
 
-  // Thread t has slot t * id_distance. A distance of 254 gives all threads the same mark.
+  // Thread t has slot t * id_distance. A distance of kSlotMarks gives all threads the same mark.
   explicit SimProcess(uint32_t id_distance = 1) : id_distance_(id_distance) {
     for (int i = 0; i < kThreads; ++i) {
       const uint32_t id = static_cast<uint32_t>(i) * id_distance;
@@ -118,7 +139,7 @@ class SimProcess {
     uint8_t seen = 0;
     if (!words[lock].locked.compare_exchange_strong(
             seen, internal::kUnlistedMark, std::memory_order_acquire, std::memory_order_relaxed)) {
-      SlowPath(policy_).Lock(words[lock], NoObserver());
+      SlowPath(policy_).Lock(words[lock], &slots_[me()], NoObserver());
     }
   }
   void UnlockRegular(int lock) {
@@ -139,7 +160,9 @@ class SimProcess {
   // After the end: all words free, all tables empty, no wait published. Empty if so.
   std::string Leftovers() const {
     for (int i = 0; i < kLocks; ++i) {
-      if (words[i].locked.Peek() != 0) return "lock left locked";
+      // A lock that was left to waiters who have gone since is free, too: see kReservedMark.
+      const uint8_t locked = words[i].locked.Peek();
+      if (locked != 0 && locked != internal::kReservedMark) return "lock left locked";
       if (words[i].pending.Peek() != 0) return "lock left pending";
       if (words[i].tail.Peek() != 0) return "lock left with a tail";
     }
@@ -147,6 +170,7 @@ class SimProcess {
       for (const SimCell& cell : slot.cells) {
         if (cell.lock.Peek() != internal::kFreeCell) return "cell left occupied";
       }
+      if (slot.node.state.Peek() != internal::WaiterQueue<Policy>::kIdle) return "node left in use";
       if (slot.wait.ticket.Peek() != 0) return "wait left published";
       if (slot.wait.writes_begun.Peek() != slot.wait.writes_done.Peek()) return "half a record";
     }
@@ -157,7 +181,7 @@ class SimProcess {
 
  private:
   struct NoObserver {
-    void Waiting(void (*)(void*), void*) {}
+    bool Waiting(void (*)(void*), void*) { return false; }
     void Acquired() {}
     void Failed(LockResult) {}
   };
@@ -171,6 +195,7 @@ class SimProcess {
   SimSlot nobody_;
   SimCell* cursors_[kThreads] = {};
   SimAtomic<uint64_t> tickets_{0};
+  SimAtomic<uint64_t> progress_{0};
   uint32_t slot_limit_ = 0;
   const uint32_t id_distance_;
   int unlisted_[kThreads] = {};

@@ -10,12 +10,14 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <fstream>
 #include <limits>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <random>
 #include <ratio>
+#include <string>
 #include <system_error>
 #include <thread>
 #include <type_traits>
@@ -392,6 +394,81 @@ TEST(ResilientSpinlock, SlotOfAThreadThatEndedWithALockIsDead) {
   EXPECT_EQ(lock.AcquireFor(1ms), LockResult::kTimedOut);
 }
 
+// Its waiters fail long before their limit, also those that hold nothing themselves and those
+// that began to wait before the thread ended.
+TEST(ResilientSpinlock, LockOfAnEndedThreadIsADeadlock) {
+  ResilientSpinlock lock;
+  std::atomic<bool> end{false};
+  std::thread owner([&] {
+    ASSERT_EQ(lock.Acquire(), LockResult::kOk);
+    end.wait(false);
+  });
+  while (internal::ProcessSlotTable()->limit() == 0 || lock.try_lock()) {
+    if (lock.IsHeld()) lock.unlock();
+    std::this_thread::yield();
+  }
+  std::vector<std::thread> waiters;
+  std::atomic<int> deadlocks{0};
+  for (int i = 0; i < 5; ++i) {
+    waiters.emplace_back([&] { deadlocks += lock.AcquireFor(24h) == LockResult::kDeadlock; });
+  }
+  end.store(true);
+  end.notify_one();
+  owner.join();
+  for (std::thread& waiter : waiters) waiter.join();
+  EXPECT_EQ(deadlocks.load(), 5);
+  EXPECT_EQ(lock.AcquireFor(24h), LockResult::kDeadlock);
+}
+
+// Waits until the thread sleeps in the kernel.
+void AwaitSleep(pid_t process, pid_t thread) {
+  const std::string path =
+      "/proc/" + std::to_string(process) + "/task/" + std::to_string(thread) + "/stat";
+  for (std::string stat; stat.find(") S ") == std::string::npos; std::this_thread::yield()) {
+    std::getline(std::ifstream(path), stat);
+  }
+}
+
+// The time for which the process is stopped is no waiting time.
+TEST(ResilientSpinlock, StoppedProcessDoesNotWait) {
+  constexpr auto kLimit = 1s;
+  int to_parent[2];
+  int to_child[2];
+  ASSERT_EQ(pipe(to_parent), 0);
+  ASSERT_EQ(pipe(to_child), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    ResilientSpinlock lock;
+    LockResult result = LockResult::kDeadlock;
+    if (lock.Acquire() != LockResult::kOk) _exit(3);
+    std::thread waiter([&] {
+      const pid_t me = gettid();
+      if (write(to_parent[1], &me, sizeof(me)) != sizeof(me)) _exit(4);
+      result = lock.AcquireFor(kLimit);
+    });
+    char go;
+    if (read(to_child[0], &go, 1) != 1) _exit(5);
+    lock.unlock();
+    waiter.join();
+    _exit(result == LockResult::kOk ? 0 : 1);
+  }
+  pid_t waiter = 0;
+  ASSERT_EQ(read(to_parent[0], &waiter, sizeof(waiter)), static_cast<ssize_t>(sizeof(waiter)));
+  AwaitSleep(child, waiter);
+  ASSERT_EQ(kill(child, SIGSTOP), 0);
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, WUNTRACED), child);
+  // It is the passing of time that is tested here.
+  for (const auto end = steady_clock::now() + kLimit * 3 / 2; steady_clock::now() < end;) {
+    std::this_thread::sleep_until(end);
+  }
+  ASSERT_EQ(kill(child, SIGCONT), 0);
+  ASSERT_EQ(write(to_child[1], "g", 1), 1);
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  for (const int fd : {to_parent[0], to_parent[1], to_child[0], to_child[1]}) close(fd);
+}
+
 TEST(ResilientSpinlock, ChildOfAForkKeepsWhatTheForkingThreadHolds) {
   ResilientSpinlock mine;
   ResilientSpinlock others;
@@ -433,7 +510,7 @@ TEST(ResilientSpinlock, ChildOfAForkKeepsWhatTheForkingThreadHolds) {
 TEST(ResilientSpinlock, WithoutASlot) {
   using SlowPath = internal::SpinlockSlowPath<internal::NativePolicy>;
   struct NoObserver {
-    void Waiting(void (*)(void*), void*) {}
+    bool Waiting(void (*)(void*), void*) { return false; }
     void Acquired() {}
     void Failed(LockResult) {}
   };

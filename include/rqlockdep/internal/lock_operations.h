@@ -22,8 +22,10 @@ class WaitObserver {
  public:
 #if RQLOCKDEP_VALIDATOR
   explicit WaitObserver(hooks::LockMap& map) : map_(&map) {}
-  void Waiting(hooks::CancelCallback cancel, void* argument) {
+  // Whether the validator looks for rings of waiting threads.
+  bool Waiting(hooks::CancelCallback cancel, void* argument) {
     hooks::Waiting(*map_, cancel, argument);
+    return false;
   }
   void Acquired() { hooks::Acquired(*map_); }
   void Failed(LockResult result) {
@@ -35,7 +37,7 @@ class WaitObserver {
   hooks::LockMap* map_;
 #else
   explicit WaitObserver(hooks::LockMap&) {}
-  void Waiting(hooks::CancelCallback, void*) {}
+  bool Waiting(hooks::CancelCallback, void*) { return false; }
   void Acquired() {}
   void Failed(LockResult) {}
 #endif
@@ -61,6 +63,7 @@ void Forget(LockWord& word);
 
 // The same for a regular lock, without limit, table and deadlock detection.
 void LockSlow(LockWord& word, WaitObserver observer);
+bool TryLockSlow(LockWord& word);
 void UnlockSlow(LockWord& word);
 
 // A duration in nanoseconds: rounded up, at most the largest int64_t, 0 if it is not above zero.

@@ -1,13 +1,12 @@
 // The four bytes that both locks are made of.
 //
-//   locked   0: free. Else held, and the value says a little about the holder: the mark of its
-//   thread
-//            slot (1 to 254, slots share marks when there are more), or kUnlistedMark. Whoever
-//            takes the lock takes it by compare-and-swap on this byte.
-//   pending  0: nobody sleeps. Else the low 7 bits count the waiters that may sleep, and the high
-//   bit
-//            says that one of them has been woken and has not looked yet.
-//   tail     0: the place of the waiters' queue.
+//   locked   0: free. kReservedMark: free, but not for newcomers. Else held, and the value says a
+//            little about the holder: the mark of its thread slot (1 to 253, slots share marks when
+//            there are more), or kUnlistedMark. Whoever takes the lock takes it by compare-and-swap
+//            on this byte.
+//   pending  0: nobody whom an unlock has to think of. Else see src/pending_byte.h.
+//   tail     0: no queue. Else one more than the slot of the last waiter in it
+//            (src/waiter_queue.h).
 //
 // Three separate atomics that are never accessed at another width: the program stays inside the C++
 // memory model, race detectors see every access, and no load waits for a store of another width
@@ -29,6 +28,10 @@ struct NativeAtomics {
 
 // The mark of holders about whom no table says anything: regular locks, and threads without a slot.
 inline constexpr uint8_t kUnlistedMark = 255;
+// In `locked` of a free lock: the last holder found that the first waiters had been passed over for
+// long enough, and left it to them. Newcomers find the lock taken, and wait behind them. If there
+// are no first waiters any more, the lock is as free as with 0.
+inline constexpr uint8_t kReservedMark = 254;
 
 template <class Atomics>
 struct alignas(4) BasicLockWord {

@@ -1,5 +1,5 @@
-// What the resilient locks know about one thread: which locks it holds or attempts, and which one
-// it waits for. Slots live in a process-wide table that is never unmapped
+// What the locks know about one thread: which resilient locks it holds or attempts, which one it
+// waits for, and its place in a queue. Slots live in a process-wide table that is never unmapped
 // (src/thread_slot_table.h), so that any thread may look into any slot at any time.
 //
 // The held table is a set of cells. Cells are independent of each other, so locks may be given back
@@ -60,6 +60,15 @@ struct BasicWaitRecord {
   Atomic<uint64_t> look_again{0};  // a ticket: "you are the newest waiter of a ring, look yourself"
 };
 
+// A place in the queue of a lock. What the fields mean, and who may change them when, is said in
+// src/waiter_queue.h. All zero: in no queue.
+template <class Atomics>
+struct alignas(64) BasicQueueNode {
+  typename Atomics::template Atomic<uint32_t> state{0};  // also what the waiter sleeps on
+  typename Atomics::template Atomic<uint32_t> next{0};
+  typename Atomics::template Atomic<uintptr_t> word{0};  // address of the lock word it queues for
+};
+
 template <class Atomics>
 struct alignas(64) BasicThreadSlot {
   static constexpr uint32_t kInlineCells = 31;
@@ -69,6 +78,7 @@ struct alignas(64) BasicThreadSlot {
   BasicCell<Atomics> cells[kInlineCells]{};
   typename Atomics::template Atomic<BasicCellChunk<Atomics>*> more_cells{nullptr};
   BasicWaitRecord<Atomics> wait;
+  BasicQueueNode<Atomics> node;
 };
 
 using Cell = BasicCell<NativeAtomics>;

@@ -1,0 +1,295 @@
+// The queue of waiters by itself, under a controlled scheduler: two threads in every interleaving,
+// three and four with three preemptions. Properties in every execution: the role of the head is
+// with one thread at a time; it comes to everybody who stays, without time having to pass; and at
+// the end the queue is empty and all nodes can be used again.
+#include "src/waiter_queue.h"
+
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "rqlockdep/internal/lock_word.h"
+#include "rqlockdep/internal/thread_slot.h"
+#include "src/progress_clock.h"
+#include "tests/support/controlled_scheduler.h"
+
+namespace rqlockdep {
+namespace {
+
+struct SimAtomics {
+  template <class T>
+  using Atomic = SimAtomic<T>;
+};
+using Word = internal::BasicLockWord<SimAtomics>;
+using Slot = internal::BasicThreadSlot<SimAtomics>;
+
+constexpr int64_t kMillisecond = 1'000'000;
+constexpr int64_t kForever = std::numeric_limits<int64_t>::max();
+
+// Sanitizers make fibers so slow that they get to see only some of the executions.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr size_t kExecutions = 2000;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr size_t kExecutions = 2000;
+#else
+constexpr size_t kExecutions = 5'000'000;
+#endif
+#else
+constexpr size_t kExecutions = 5'000'000;
+#endif
+
+template <int kThreads>
+struct World {
+  struct Policy {
+    using Atomics = SimAtomics;
+    struct Nothing {
+      ~Nothing() {}
+    };
+    World& world;
+    Slot* slot_at(uint32_t id) { return &world.slots[id]; }
+    Nothing Unpreempted() { return {}; }
+    bool Sleep(SimAtomic<uint32_t>& word, uint32_t value, int64_t nanoseconds) {
+      ControlledScheduler& scheduler = ControlledScheduler::Current();
+      scheduler.Step(/*willing=*/false);
+      const bool unchanged = word.Peek() == value;
+      scheduler.Saw(unchanged ? 1 : 0);
+      return unchanged && scheduler.Sleep(&word, nanoseconds);
+    }
+    void Wake(const void* address, int count) {
+      ControlledScheduler::Current().Step(/*willing=*/false);
+      ControlledScheduler::Current().Wake(address, count);
+    }
+  };
+  using Queue = internal::WaiterQueue<Policy>;
+  using Joined = typename Queue::Joined;
+
+  World() {
+    for (int i = 0; i < kThreads; ++i) slots[i].id = static_cast<uint16_t>(i);
+  }
+
+  Slot& mine() { return slots[ControlledScheduler::Current().thread()]; }
+
+  // Joins, is the head for a step, and leaves. Gives up after `limit`; true if it was the head.
+  bool BeHead(Word& word, int64_t limit = kForever) {
+    ControlledScheduler& scheduler = ControlledScheduler::Current();
+    const Joined joined = queue.Join(word, mine());
+    if (joined == Joined::kBusy) {
+      ++busy;
+      return false;
+    }
+    if (joined != Joined::kHead) {
+      const int64_t begin = scheduler.now();
+      while (!Queue::IsHead(mine())) {
+        queue.Sleep(mine(), limit);
+        if (limit != kForever && scheduler.now() - begin >= limit) {
+          if (Queue::Abandon(mine())) {
+            ++abandoned;
+            return false;
+          }
+          break;  // the role came
+        }
+      }
+    }
+    int& heads = heads_of[&word - words];
+    if (heads++ != 0) scheduler.Fail("two heads");
+    scheduler.Step(/*willing=*/false);
+    --heads;
+    ++been_head;
+    queue.PassHead(word, mine());
+    return true;
+  }
+
+  std::string Leftovers() const {
+    for (const Word& word : words) {
+      if (word.tail.Peek() != 0) return "a tail is left";
+    }
+    for (const Slot& slot : slots) {
+      if (slot.node.state.Peek() != Queue::kIdle) return "a node is left in use";
+    }
+    return "";
+  }
+
+  Word words[2];
+  Slot slots[kThreads];
+  Policy policy{*this};
+  Queue queue{policy};
+  int heads_of[2] = {};
+  int been_head = 0;
+  int abandoned = 0;
+  int busy = 0;
+};
+
+template <int kThreads>
+using Body = std::function<void(World<kThreads>&)>;
+
+template <int kThreads>
+void Explore(const char* what, ControlledScheduler::Options options,
+             const std::vector<Body<kThreads>>& bodies,
+             const std::function<std::string(const World<kThreads>&)>& check) {
+  static SimStorage<World<kThreads>> storage;
+  options.executions = kExecutions;
+  const auto result = ControlledScheduler::Explore(
+      [&] {
+        auto& world = storage.Renew();
+        SimProgram program;
+        for (const auto& body : bodies) {
+          program.threads.push_back([&world, &body] { body(world); });
+        }
+        program.at_end = [&world, &check] {
+          const std::string wrong = check(world);
+          return wrong.empty() ? world.Leftovers() : wrong;
+        };
+        return program;
+      },
+      options);
+  std::printf("%s: %zu executions, %zu states\n", what, result.executions, result.states);
+  std::string choices;
+  for (const int choice : result.failing_choices) choices += std::to_string(choice) + " ";
+  EXPECT_EQ(result.failure, "") << "choices: " << choices;
+  EXPECT_TRUE(result.complete || kExecutions == 2000) << "too large";
+}
+
+// Nobody may have to wait for a nap to end: everybody sleeps for ever.
+template <int kThreads>
+std::string AllWereHead(const World<kThreads>& world, int times) {
+  return world.been_head == times ? "" : "not everybody was the head";
+}
+
+TEST(WaiterQueue, HandsTheHeadOnBetweenTwo) {
+  const Body<2> body = [](World<2>& world) {
+    world.BeHead(world.words[0]);
+    // The successor may still have to link itself to our node.
+    if (!world.BeHead(world.words[0])) ++world.been_head;
+  };
+  Explore<2>("two threads, twice", {}, {body, body},
+             [](const World<2>& world) { return AllWereHead(world, 4); });
+}
+
+TEST(WaiterQueue, HandsTheHeadOnAmongThree) {
+  const Body<3> body = [](World<3>& world) { world.BeHead(world.words[0]); };
+  Explore<3>("three threads", {.preemptions = 4}, {body, body, body},
+             [](const World<3>& world) { return AllWereHead(world, 3); });
+}
+
+TEST(WaiterQueue, HandsTheHeadOnAmongFour) {
+  const Body<4> body = [](World<4>& world) { world.BeHead(world.words[0]); };
+  Explore<4>("four threads", {.preemptions = 3}, {body, body, body, body},
+             [](const World<4>& world) { return AllWereHead(world, 4); });
+}
+
+// A waiter in the middle, or at the end, leaves at every moment. Its neighbours do not notice.
+TEST(WaiterQueue, AWaiterLeaves) {
+  const Body<3> stays = [](World<3>& world) { world.BeHead(world.words[0]); };
+  const Body<3> leaves = [](World<3>& world) { world.BeHead(world.words[0], kMillisecond); };
+  Explore<3>("one leaves", {.preemptions = 3, .early_wakeups = 1}, {stays, leaves, stays},
+             [](const World<3>& world) { return AllWereHead(world, 3 - world.abandoned); });
+}
+
+TEST(WaiterQueue, SeveralLeaveAtOnce) {
+  const Body<4> stays = [](World<4>& world) { world.BeHead(world.words[0]); };
+  const Body<4> leaves = [](World<4>& world) { world.BeHead(world.words[0], kMillisecond); };
+  Explore<4>("two leave", {.preemptions = 3, .early_wakeups = 2}, {stays, leaves, leaves, stays},
+             [](const World<4>& world) { return AllWereHead(world, 4 - world.abandoned); });
+}
+
+// Who comes back to the queue that it left gets its place back, or joins anew, or finds its node in
+// use; and never gets lost.
+TEST(WaiterQueue, AWaiterLeavesAndComesBack) {
+  const Body<3> stays = [](World<3>& world) { world.BeHead(world.words[0]); };
+  const Body<3> returns = [](World<3>& world) {
+    if (world.BeHead(world.words[0], kMillisecond)) return;
+    world.BeHead(world.words[0]);
+  };
+  Explore<3>("one leaves and returns", {.preemptions = 3, .early_wakeups = 1},
+             {stays, returns, stays},
+             [](const World<3>& world) { return AllWereHead(world, 3 - world.busy); });
+}
+
+// Who left one queue, and goes to another while its node is still in the first, is told so.
+TEST(WaiterQueue, AWaiterLeavesForAnotherQueue) {
+  const Body<3> stays = [](World<3>& world) { world.BeHead(world.words[0]); };
+  const Body<3> changes = [](World<3>& world) {
+    if (world.BeHead(world.words[0], kMillisecond)) return;
+    world.BeHead(world.words[1]);
+  };
+  const Body<3> other = [](World<3>& world) { world.BeHead(world.words[1]); };
+  Explore<3>("one leaves for another", {.preemptions = 3, .early_wakeups = 1},
+             {stays, changes, other},
+             [](const World<3>& world) { return AllWereHead(world, 3 - world.busy); });
+}
+
+// After fork the child has none of the waiters that `tail` names.
+TEST(WaiterQueue, StaleTailCountsAsNone) {
+  static SimStorage<World<2>> storage;
+  for (const uint16_t stale : {uint16_t{1}, uint16_t{2}}) {
+    const auto result = ControlledScheduler::Explore(
+        [&] {
+          auto& world = storage.Renew();
+          return SimProgram{.threads = {[&world, stale] {
+                              world.words[0].tail.store(stale, std::memory_order_relaxed);
+                              world.BeHead(world.words[0]);
+                            }},
+                            .handlers = {},
+                            .at_end = [&world] {
+                              if (world.been_head != 1) return std::string("waits for nobody");
+                              return world.Leftovers();
+                            }};
+        },
+        {});
+    EXPECT_EQ(result.failure, "");
+    EXPECT_TRUE(result.complete);
+  }
+}
+
+using Clock = internal::ProgressClock<SimAtomics>;
+
+// Under a scheduler because the atomics want one.
+void RunAlone(const std::function<void()>& body) {
+  const auto result = ControlledScheduler::Explore(
+      [&] {
+        return SimProgram{
+            .threads = {body}, .handlers = {}, .at_end = [] { return std::string(); }};
+      },
+      {});
+  EXPECT_EQ(result.failure, "");
+}
+
+TEST(ProgressClock, CountsWhileSomebodyLooks) {
+  RunAlone([] {
+    Clock::Shared shared{0};
+    const uint32_t before = Clock::Note(shared, 1'000 * kMillisecond);
+    for (int64_t now = 1'000; now <= 2'000; now += 12) {
+      EXPECT_EQ(Clock::Note(shared, now * kMillisecond), before);
+    }
+  });
+}
+
+TEST(ProgressClock, StandsStillWhileNobodyLooks) {
+  RunAlone([] {
+    Clock::Shared shared{0};
+    const uint32_t before = Clock::Note(shared, 1'000 * kMillisecond);
+    const uint32_t after = Clock::Note(shared, 6'000 * kMillisecond);
+    EXPECT_EQ(after - before, 5'000u - 8u);  // a nap may have begun just before
+    // Whoever looked at the clock earlier, and notes it later, changes nothing.
+    EXPECT_EQ(Clock::Note(shared, 5'000 * kMillisecond), after);
+    EXPECT_EQ(Clock::Note(shared, 6'001 * kMillisecond), after);
+  });
+}
+
+TEST(ProgressClock, WrapsAround) {
+  RunAlone([] {
+    Clock::Shared shared{0};
+    const int64_t almost = (int64_t{1} << 32) - 2;  // milliseconds
+    const uint32_t before = Clock::Note(shared, almost * kMillisecond);
+    EXPECT_EQ(Clock::Note(shared, (almost + 5) * kMillisecond), before);
+    EXPECT_EQ(Clock::Note(shared, (almost + 105) * kMillisecond) - before, 100u - 8u);
+  });
+}
+
+}  // namespace
+}  // namespace rqlockdep
