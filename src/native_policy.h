@@ -60,10 +60,6 @@ class NativePolicy {
     }
   }
   void Yield();
-  struct Nothing {
-    ~Nothing() {}  // not trivial, so that it may be there for its scope alone
-  };
-  Nothing Unpreempted() { return {}; }
   bool Sleep(LockWord& word, uint8_t locked, uint8_t pending, uint16_t tail, int64_t nanoseconds);
   bool Sleep(std::atomic<uint32_t>& word, uint32_t value, int64_t nanoseconds);
   void Wake(const void* word, int count);

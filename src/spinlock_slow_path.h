@@ -22,8 +22,6 @@
 //   Now()                                nanoseconds of a clock that does not jump
 //   Pause(n), Yield()
 //   Patience                             a class of int constants, see NativePolicy
-//   Unpreempted()                        an object during whose life the kernel is asked to let the
-//                                        thread run on for a few microseconds; may do nothing
 //   Sleep(word, locked, pending, tail, nanoseconds)
 //   Sleep(atomic, value, nanoseconds)    returns when woken, when the memory has another value,
 //                                        when the time is up, or for no reason. True if the time
@@ -222,7 +220,7 @@ class SpinlockSlowPath {
   // ours and the table says "held", we hold it. Otherwise either a thread with the same mark holds
   // it, or we are in a handler that interrupted the code between the compare-and-swap and its
   // confirmation, or in the midst of a release. If there is no thread with the same mark, it is the
-  // latter. If there is one (with more than 254 threads), that is not known: the limit ends the
+  // latter. If there is one (with more than 253 threads), that is not known: the limit ends the
   // wait.
   bool IsMine(Word& word, uint8_t seen, Slot& slot) {
     if (seen != slot.mark) return false;

@@ -19,7 +19,7 @@
 namespace rqlockdep::internal {
 
 // When an acquisition has to give up: after a number of nanoseconds in which the process made
-// progress, or when `remaining`, asked once those have passed, says that none are left.
+// progress; or, by a clock of the caller's, when `remaining` says that none are left.
 struct WaitLimit {
   int64_t nanoseconds = 0;
   int64_t (*remaining)(const void* argument) = nullptr;
@@ -123,7 +123,10 @@ class WaitEnd {
       uncounted_before_ = uncounted;
       end_ = Sum(now, limit_.nanoseconds);
     }
-    counted_ = now - int64_t{uncounted - uncounted_before_} * Clock::kMillisecond;
+    counted_ = now;
+    if (limit_.remaining == nullptr) {
+      counted_ -= int64_t{uncounted - uncounted_before_} * Clock::kMillisecond;
+    }
     if (counted_ < end_) return false;
     if (limit_.remaining == nullptr) return true;
     const int64_t left = limit_.remaining(limit_.argument);

@@ -48,7 +48,7 @@
 
 namespace rqlockdep::internal {
 
-// `Policy` as in spinlock_slow_path.h: slot_at, Sleep, Wake, Unpreempted.
+// `Policy` as in spinlock_slow_path.h: slot_at, Sleep, Wake.
 template <class Policy>
 class WaiterQueue {
  public:
@@ -89,7 +89,6 @@ class WaiterQueue {
     node.next.store(kNobody, std::memory_order_relaxed);
     node.word.store(address, std::memory_order_relaxed);
     node.state.store(kWaiting, std::memory_order_relaxed);
-    const auto unpreempted = policy_.Unpreempted();
     // Release: whoever finds this node finds it prepared. Acquire: pairs with the predecessor's
     // release here.
     const uint16_t before =
@@ -127,7 +126,6 @@ class WaiterQueue {
 
   // The head leaves its place.
   void PassHead(Word& word, Slot& slot) {
-    const auto unpreempted = policy_.Unpreempted();
     for (uint32_t id = slot.id;;) {
       Node& node = policy_.slot_at(id)->node;
       // Acquire: pairs with the release in Join; the next node is prepared.

@@ -6,7 +6,8 @@
 //
 // Costs (tests/benchmark/lock_benchmark.cc): an uncontended pair is one locked operation and a
 // handful of instructions inline, about the price of a bare atomic exchange. 4 bytes with the
-// validator off. Waiters spin, then yield, then sleep, so more threads than processors are fine.
+// validator off. Waiters spin, then yield, then sleep in a queue (src/lock_waiter.h), so more
+// threads than processors are fine. The first wait of a thread registers it (a system call or two).
 //
 // It keeps no table of holders, which is most of why it is cheaper than ResilientSpinlock: lock()
 // never gives up, so at run time nothing could be done about a deadlock that a table would show.

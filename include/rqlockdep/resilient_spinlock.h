@@ -38,7 +38,12 @@
 // Costs (tests/benchmark/lock_benchmark.cc): an uncontended pair is one locked operation and some
 // 20 instructions inline, about 1.1 times a bare atomic exchange. The second and further locks held
 // at a time take a call into the library. The first use by a thread registers it (microseconds, a
-// system call or two). 4 bytes with the validator off. Waiters spin, then yield, then sleep.
+// system call or two). 4 bytes with the validator off. Waiters spin, then yield, then sleep in a
+// queue (src/lock_waiter.h).
+//
+// Limits count only the time in which the process makes progress: being stopped (SIGSTOP, a
+// debugger) or throttled is no waiting. AcquireUntil goes by its own clock. The lock of a thread
+// that ended without giving it back fails with kDeadlock, about a millisecond into the wait.
 //
 // Threads and signals: all functions may be called from any thread and in signal handlers; a
 // handler must release what it takes. No function allocates with malloc; lock() throws. After fork

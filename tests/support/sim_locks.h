@@ -70,10 +70,6 @@ class SimProcess {
     }
     void Pause(int) { ControlledScheduler::Current().Step(/*willing=*/true); }
     void Yield() { ControlledScheduler::Current().Step(/*willing=*/true); }
-    struct Nothing {
-      ~Nothing() {}
-    };
-    Nothing Unpreempted() { return {}; }
     // The kernel compares and puts to sleep in one step.
     bool Sleep(SimWord& word, uint8_t locked, uint8_t pending, uint16_t tail, int64_t nanoseconds) {
       ControlledScheduler& scheduler = ControlledScheduler::Current();

@@ -431,7 +431,7 @@ void AwaitSleep(pid_t process, pid_t thread) {
 
 // The time for which the process is stopped is no waiting time.
 TEST(ResilientSpinlock, StoppedProcessDoesNotWait) {
-  constexpr auto kLimit = 1s;
+  constexpr std::chrono::milliseconds kLimit = 1s;
   int to_parent[2];
   int to_child[2];
   ASSERT_EQ(pipe(to_parent), 0);
@@ -459,7 +459,7 @@ TEST(ResilientSpinlock, StoppedProcessDoesNotWait) {
   int status = -1;
   ASSERT_EQ(waitpid(child, &status, WUNTRACED), child);
   // It is the passing of time that is tested here.
-  for (const auto end = steady_clock::now() + kLimit * 3 / 2; steady_clock::now() < end;) {
+  for (const auto end = steady_clock::now() + kLimit + 500ms; steady_clock::now() < end;) {
     std::this_thread::sleep_until(end);
   }
   ASSERT_EQ(kill(child, SIGCONT), 0);

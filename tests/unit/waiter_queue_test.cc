@@ -47,12 +47,8 @@ template <int kThreads>
 struct World {
   struct Policy {
     using Atomics = SimAtomics;
-    struct Nothing {
-      ~Nothing() {}
-    };
     World& world;
     Slot* slot_at(uint32_t id) { return &world.slots[id]; }
-    Nothing Unpreempted() { return {}; }
     bool Sleep(SimAtomic<uint32_t>& word, uint32_t value, int64_t nanoseconds) {
       ControlledScheduler& scheduler = ControlledScheduler::Current();
       scheduler.Step(/*willing=*/false);
