@@ -1,0 +1,49 @@
+#include "tests/benchmark/contestants.h"
+
+#include <algorithm>
+#include <numeric>
+#include <random>
+
+#include "tests/benchmark/peers.h"
+#include "tests/benchmark/ticks.h"
+
+namespace rqlockdep::benchmark {
+namespace {
+
+// A function for each peer, so that the compiler sees the loop alone, and a lock with a constant
+// address, as lock_benchmark.cc has it.
+template <class Peer>
+[[gnu::noinline]] uint64_t UncontendedTicks(int64_t pairs) {
+  alignas(128) static Peer lock;
+  typename Peer::Hold hold;
+  const uint64_t begin = Ticks();
+  for (; pairs > 0; --pairs) {
+    lock.Lock(hold);
+    asm volatile("" ::: "memory");
+    lock.Unlock(hold);
+  }
+  return Ticks() - begin;
+}
+
+}  // namespace
+
+const std::vector<Contestant>& AllContestants() {
+  static const auto* all = [] {
+    auto* contestants = new std::vector<Contestant>();
+    ForEachPeer([contestants]<class Peer>() {
+      contestants->push_back({Peer::kName, &UncontendedTicks<Peer>, &Contend<Peer>});
+    });
+    return contestants;
+  }();
+  return *all;
+}
+
+std::vector<size_t> OrderOfRound(size_t count, int round) {
+  std::vector<size_t> order(count);
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::mt19937 random(static_cast<uint32_t>(round));
+  std::shuffle(order.begin(), order.end(), random);
+  return order;
+}
+
+}  // namespace rqlockdep::benchmark

@@ -1,0 +1,30 @@
+// The peers (peers.h) as data: what the rows of the table do with each of them.
+#ifndef RQLOCKDEP_TESTS_BENCHMARK_CONTESTANTS_H_
+#define RQLOCKDEP_TESTS_BENCHMARK_CONTESTANTS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tests/benchmark/contention.h"
+
+namespace rqlockdep::benchmark {
+
+struct Contestant {
+  std::string name;
+  // Ticks for so many acquisitions and releases by one thread.
+  uint64_t (*uncontended_ticks)(int64_t pairs);
+  ContentionResult (*contend)(const ContentionSetup& setup);
+};
+
+// All, in the order of the tables.
+const std::vector<Contestant>& AllContestants();
+
+// In which order the contestants take their turns in a round: another one each time, so that none
+// is always after the same neighbour. A permutation of 0 .. count - 1.
+std::vector<size_t> OrderOfRound(size_t count, int round);
+
+}  // namespace rqlockdep::benchmark
+
+#endif  // RQLOCKDEP_TESTS_BENCHMARK_CONTESTANTS_H_

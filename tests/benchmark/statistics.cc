@@ -1,0 +1,41 @@
+#include "tests/benchmark/statistics.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <utility>
+
+namespace rqlockdep::benchmark {
+
+double Median(std::vector<double> samples) {
+  std::erase_if(samples, [](double sample) { return std::isnan(sample); });
+  if (samples.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::sort(samples.begin(), samples.end());
+  const size_t middle = samples.size() / 2;
+  if (samples.size() % 2 != 0) return samples[middle];
+  return (samples[middle - 1] + samples[middle]) / 2;
+}
+
+double MedianRatio(const std::vector<double>& a, const std::vector<double>& b) {
+  if (a.empty() || b.empty()) return std::numeric_limits<double>::quiet_NaN();
+  assert(a.size() == b.size());
+  std::vector<double> ratios;
+  for (size_t i = 0; i < a.size(); ++i) ratios.push_back(a[i] / b[i]);
+  return Median(std::move(ratios));
+}
+
+double JainIndex(const std::vector<uint64_t>& shares) {
+  double sum = 0;
+  double squares = 0;
+  for (const uint64_t share : shares) {
+    const auto x = static_cast<double>(share);
+    sum += x;
+    squares += x * x;
+  }
+  if (squares == 0) return std::numeric_limits<double>::quiet_NaN();
+  return sum * sum / (static_cast<double>(shares.size()) * squares);
+}
+
+}  // namespace rqlockdep::benchmark
