@@ -11,6 +11,8 @@ struct Ring::Member {
   std::unique_ptr<WaitingThread> wait;  // made by the thread
   RingOutcome outcome = RingOutcome::kFailed;
   uint64_t end = 0;  // ticks when it had its outcome
+  // Has its outcome. Stored with release order after the two above, loaded with acquire order.
+  std::atomic<bool> ended{false};
 };
 
 Ring::Ring(size_t size) {
@@ -46,6 +48,7 @@ void Ring::Work(Member& self, size_t index) {
     self.outcome = locks.Acquire(index + 1);
     self.end = Ticks();
     self.wait->NoLongerWaiting();
+    self.ended = true;
     if (self.outcome == RingOutcome::kTaken) locks.Release(index + 1);
     if (holds) {
       locks.Release(index);
@@ -61,6 +64,7 @@ RingResult Ring::Close(RingLocks& locks) {
   locks_ = &locks;
   holding_ = 0;
   done_ = 0;
+  for (const auto& member : members_) member->ended = false;
   ++repetition_;
   repetition_.notify_all();
   RingResult result = {std::numeric_limits<double>::quiet_NaN(), 0, 0};
@@ -70,7 +74,10 @@ RingResult Ring::Close(RingLocks& locks) {
   all_hold_ = repetition_.load();
   all_hold_.notify_all();
   for (const auto& member : members_) {
-    while (!member->wait->IsWaiting()) std::this_thread::yield();
+    while (!member->wait->IsWaiting() && !member->ended) std::this_thread::yield();
+  }
+  for (const auto& member : members_) {
+    if (member->ended) ++result.failures;  // what it waits for was not free, and no ring was closed
   }
 
   const uint64_t begin = Ticks();

@@ -17,7 +17,8 @@ struct RingResult {
   // From the closing attempt until the victim, whoever it is, has its error. NaN without a victim.
   double nanoseconds;
   int victims;
-  int failures;  // acquisitions that ended neither with the lock nor as a victim
+  int failures;  // acquisitions that ended otherwise: neither with the lock nor as a victim, or
+                 // before the ring was closed
 };
 
 class Ring {

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 
 namespace rqlockdep::benchmark {
 namespace {
@@ -55,15 +57,19 @@ std::string Ratio(double ratio) { return std::isnan(ratio) ? "-" : Digits(ratio)
 std::string Digits(double number) {
   if (std::isnan(number)) return "-";
   if (number == 0 || std::isinf(number)) return Fixed(number, 0);
-  const int magnitude = static_cast<int>(std::floor(std::log10(std::fabs(number))));
+  // As rounded to three digits: 9.999 is 10.0.
+  char rounded[32];
+  std::snprintf(rounded, sizeof(rounded), "%.2e", number);
+  const int magnitude = std::atoi(std::strchr(rounded, 'e') + 1);
   return Fixed(number, std::clamp(2 - magnitude, 0, 9));
 }
 
 std::string Duration(double nanoseconds) {
   if (std::isnan(nanoseconds)) return "-";
-  if (nanoseconds < 1e3) return Digits(nanoseconds) + " ns";
-  if (nanoseconds < 1e6) return Digits(nanoseconds / 1e3) + " us";
-  if (nanoseconds < 1e9) return Digits(nanoseconds / 1e6) + " ms";
+  // The next unit begins where three digits of this one would round up to it.
+  if (nanoseconds < 999.5) return Digits(nanoseconds) + " ns";
+  if (nanoseconds < 999.5e3) return Digits(nanoseconds / 1e3) + " us";
+  if (nanoseconds < 999.5e6) return Digits(nanoseconds / 1e6) + " ms";
   return Digits(nanoseconds / 1e9) + " s";
 }
 
