@@ -81,7 +81,7 @@ expect_site() {  # CLASS FUNCTION SOURCE
 
 run --threads=1 --operations=20000 --bug
 expect_bug
-run --threads=4 --operations=5000 --bug
+run --threads=4 --operations=3000 --bug
 expect_bug
 
 # As outside a test, where a warning does not change the exit status.
