@@ -11,6 +11,7 @@
 #include "rqlockdep/hooks.h"
 #include "rqlockdep/internal/lock_operations.h"
 #include "rqlockdep/internal/lock_word.h"
+#include "rqlockdep/internal/signal_masks.h"
 #include "rqlockdep/lock_class.h"
 #include "rqlockdep/lock_result.h"
 #include "rqlockdep/nested.h"
@@ -55,27 +56,19 @@ void PreemptEnable() { --preempt_count; }
 static_assert(sizeof(unsigned long) * 8 >= 64, "`flags` must hold a signal mask");
 constexpr size_t kKernelMaskSize = 8;
 
-constexpr uint64_t Bit(int signal) { return uint64_t{1} << (signal - 1); }
-
-uint64_t AsynchronousSignals() {
-  uint64_t signals = ~(Bit(SIGSEGV) | Bit(SIGBUS) | Bit(SIGFPE) | Bit(SIGILL) | Bit(SIGTRAP) |
-                       Bit(SIGSYS) | Bit(SIGABRT));
-  // The kernel's first real-time signal is 32. Libc keeps those below its own SIGRTMIN for itself.
-  for (int signal = 32; signal < SIGRTMIN; ++signal) signals &= ~Bit(signal);
-  return signals;
-}
-
 // System calls of our own, since `flags` has room for the kernel's mask but not for a sigset_t.
 unsigned long InterruptsSaveAndDisable() {
-  const uint64_t block = AsynchronousSignals();
+  const uint64_t block = internal::AsynchronousSignals();
   uint64_t before = 0;
   syscall(SYS_rt_sigprocmask, SIG_BLOCK, &block, &before, kKernelMaskSize);
+  hooks::SignalsBlocked(before | block);
   return before;
 }
 
 void InterruptsRestore(unsigned long flags) {
   const uint64_t mask = flags;
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, nullptr, kKernelMaskSize);
+  hooks::SignalsBlocked(mask);
 }
 
 Nested Subclass(unsigned int subclass) { return {.subclass = static_cast<uint8_t>(subclass)}; }

@@ -18,6 +18,9 @@
 //   turns an exclusive hold into a shared one       Downgrade
 //   ends its life                                   Destroy
 //
+// What interrupts threads calls EnterContext and LeaveContext, whatever keeps it off calls Mask,
+// Unmask and SignalsBlocked; rqlockdep/context.h has the objects and wrappers to do so.
+//
 // An Acquire that succeeds at once is followed by nothing: it counts as held from the call on. That
 // keeps the uncontended path at one call for an acquisition and one for a release.
 //
@@ -213,6 +216,31 @@ void Destroy(LockMap& map);
 // Memory that may hold locks is about to be freed or reused.
 void MemoryFreed(const void* begin, size_t size);
 
+// Where a thread stands among the contexts that it entered.
+struct ContextMark {
+  uint64_t handler_blocked = 0;  // signals that a handler found blocked, of those that count
+  uint32_t depth = 0;
+  bool in_handler = false;
+  bool valid = false;  // false: the validator took no notice, and will take none of the return
+};
+
+// The thread's flow is interrupted by a context, in a signal handler by that of `signal` (else 0).
+// Returns where the thread stood.
+ContextMark EnterContext(ContextKind kind, int signal);
+// Where the thread stands now.
+ContextMark CurrentContext();
+// Leaves all contexts that were entered since the thread stood at `mark`.
+void LeaveContext(const ContextMark& mark);
+// The same when they were left by a jump: the masks are those that the kernel has now.
+void ReturnToContext(const ContextMark& mark);
+// From now on `kind`, kHard or kSoft, cannot interrupt this thread, or can again. Says whether that
+// is a change.
+bool Mask(ContextKind kind);
+bool Unmask(ContextKind kind);
+// The thread's signal mask is `blocked` now, bit n-1 for signal n. Decides whether the hard context
+// counts as masked; rqlockdep/context.h says when.
+void SignalsBlocked(uint64_t blocked);
+
 #else  // RQLOCKDEP_VALIDATOR
 
 struct ConstructionHint {};
@@ -243,6 +271,15 @@ inline void Release(LockMap&) {}
 inline void Downgrade(LockMap&) {}
 inline void Destroy(LockMap&) {}
 inline void MemoryFreed(const void*, size_t) {}
+
+struct ContextMark {};
+inline ContextMark EnterContext(ContextKind, int) { return {}; }
+inline ContextMark CurrentContext() { return {}; }
+inline void LeaveContext(const ContextMark&) {}
+inline void ReturnToContext(const ContextMark&) {}
+inline bool Mask(ContextKind) { return false; }
+inline bool Unmask(ContextKind) { return false; }
+inline void SignalsBlocked(uint64_t) {}
 
 #endif  // RQLOCKDEP_VALIDATOR
 

@@ -1,11 +1,15 @@
 #!/bin/bash
-# With the validator off a lock and unlock pair's object code names nothing of the validator.
+# With the validator off a lock and unlock pair's object code names nothing of the validator, and
+# contexts are no code at all.
 #
-#   object_code_test.sh OFF.a ON.a    lock_pair.cc, optimised, without and with the validator
+#   object_code_test.sh LOCKS_OFF.a LOCKS_ON.a CONTEXTS_OFF.a CONTEXTS_ON.a
+#     lock_pair.cc and context_scopes.cc, optimised, without and with the validator
 set -euo pipefail
 
 off=$1
 on=$2
+contexts_off=$3
+contexts_on=$4
 failures=0
 fail() {
   echo "FAILED: $*"
@@ -37,6 +41,24 @@ if [[ $(uname -m) == x86_64 ]] && ! nm "$off" | grep -qE '__(asan|tsan)_'; then
     code=$(objdump -d --no-show-raw-insn "$off" | sed -n "/<$function>:/,/^\$/p")
     locked=$(grep -cE '\block |xchg .*\(' <<<"$code" || true)
     [[ $locked == 1 ]] || fail "$function has $locked locked operations"
+  done
+fi
+
+# The functions of context_scopes.cc, as instructions without addresses.
+instructions() {
+  objdump -dr --no-show-raw-insn "$1" | sed -n "/<$2>:/,/^\$/p" | sed -E '1d; s/^ *[0-9a-f]+:\s*//' |
+    sed -E 's/^(j[a-z]+|call) .*/\1/; s/^\s*[0-9a-f]+: R_/R_/; /nop|xchg +%ax,%ax/d; /^\s*$/d'
+}
+names=$(validator_names "$contexts_off")
+[[ -z $names ]] || fail "validator off, but contexts name: $names"
+validator_names "$contexts_on" | grep -q 'hooks::EnterContext(' ||
+  fail "validator on, but no call of hooks::EnterContext: this test looks at the wrong thing"
+if ! nm "$contexts_off" | grep -qE '__(asan|tsan)_'; then
+  for function in Handler Callback Masked BlockSignals Install; do
+    with=$(instructions "$contexts_off" "${function}WithContexts")
+    without=$(instructions "$contexts_off" "${function}Without")
+    [[ -n $with && $with == "$without" ]] ||
+      fail "$function: contexts cost something:"$'\n'"$with"$'\n'"instead of"$'\n'"$without"
   done
 fi
 

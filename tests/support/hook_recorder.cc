@@ -150,6 +150,7 @@ void Release(LockMap& map) { Record(map, "Release"); }
 void Downgrade(LockMap& map) { Record(map, "Downgrade"); }
 void Destroy(LockMap& map) { Record(map, "Destroy"); }
 void MemoryFreed(const void*, size_t) {}
+void SignalsBlocked(uint64_t) {}
 
 }  // namespace hooks
 }  // namespace rqlockdep

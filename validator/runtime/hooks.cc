@@ -1,55 +1,12 @@
-// The hooks of rqlockdep/hooks.h: from a lock's call to the validator of this process.
+// The hooks of rqlockdep/hooks.h that locks call: from there to the validator of this process.
 #include "rqlockdep/hooks.h"
 
 #include "validator/runtime/construction_site.h"
-#include "validator/runtime/runtime.h"
-#include "validator/runtime/stack_capture.h"
+#include "validator/runtime/hook_scope.h"
 #include "validator/runtime/thread_context.h"
 
 namespace rqlockdep::hooks {
 namespace {
-
-// A compiler barrier between `inside` and the validator's own data, for a signal handler of this
-// thread; other threads never look at it, so no processor fence is needed.
-void SignalFence() { __atomic_signal_fence(__ATOMIC_SEQ_CST); }
-
-// The time that a thread spends in a hook. False in a condition: nothing is to be done, because the
-// validator is off or the thread is inside it already.
-class HookScope {
- public:
-  HookScope() : context_(t_context) {
-    if (context_.inside) return;
-    if (context_.state == nullptr && !Attach(context_)) return;
-    if ((context_.state->general_path & ThreadState::kOff) != 0) return;
-    context_.inside = true;
-    SignalFence();
-    entered_ = true;
-  }
-  ~HookScope() {
-    if (!entered_) return;
-    SignalFence();
-    context_.inside = false;
-  }
-  HookScope(const HookScope&) = delete;
-  HookScope& operator=(const HookScope&) = delete;
-
-  explicit operator bool() const { return entered_; }
-  ThreadState& thread() const { return *context_.state; }
-
- private:
-  [[gnu::noinline, gnu::cold]] static bool Attach(ThreadContext& context) {
-    Runtime* runtime = Runtime::Get();
-    if (runtime == nullptr) return false;
-    // What the runtime's start does must not come back here.
-    context.inside = true;
-    const bool attached = runtime->AttachThread();
-    context.inside = false;
-    return attached;
-  }
-
-  ThreadContext& context_;
-  bool entered_ = false;
-};
 
 // Runs `step(thread)`, which must make no calls, inside the validator. False if the thread is not
 // ready for that, or if `step` says so: then the general way is to be gone.
@@ -59,34 +16,12 @@ template <typename Step>
   ThreadState* thread = context.state;
   if (thread == nullptr || context.inside) return false;
   context.inside = true;
-  SignalFence();
+  HookScope::SignalFence();
   const bool done = step(*thread);
-  SignalFence();
+  HookScope::SignalFence();
   context.inside = false;
   return done;
 }
-
-// A thread that has a state has a validator.
-Validator& TheValidator() { return Runtime::GetMade().validator(); }
-
-// Where the acquisition happens. Without optimisation there are frames of the lock, of
-// std::lock_guard and the like between the hook and the code that is worth naming, and a frame
-// pointer in each.
-[[gnu::always_inline]] inline CallSite SiteOf(void* caller, void* frame) {
-  CallSite site;
-#if defined(RQLOCKDEP_DEEP_CALL_SITES)
-  (void)caller;
-  WalkFramePointers(site.frames, kCallSiteDepth, frame);
-  if (site.frames[0] == 0) site.frames[0] = reinterpret_cast<uintptr_t>(caller);
-#else
-  (void)frame;
-  site.frames[0] = reinterpret_cast<uintptr_t>(caller);
-#endif
-  return site;
-}
-
-#define RQLOCKDEP_CALLER __builtin_return_address(0)
-#define RQLOCKDEP_SITE SiteOf(RQLOCKDEP_CALLER, __builtin_frame_address(0))
 
 }  // namespace
 

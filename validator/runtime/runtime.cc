@@ -9,6 +9,7 @@
 
 #include "validator/runtime/exit_status.h"
 #include "validator/runtime/output.h"
+#include "validator/runtime/signal_contexts.h"
 #include "validator/runtime/stack_capture.h"
 
 namespace rqlockdep {
@@ -92,6 +93,9 @@ bool Runtime::AttachThread() {
   if (state == nullptr) return false;
   names_.NameThread(state->id());
   t_context.state = state;
+  if (HardCountsAsMasked(t_context, SignalMaskOfThread())) {
+    validator_.MaskContext(*state, ContextKind::kHard);
+  }
   // For a thread that takes locks after this destructor ran, in destructors of its own, this is
   // called again, and so is the destructor, as often as the C library repeats them.
   pthread_setspecific(g_thread_end_key, state);
@@ -102,6 +106,7 @@ void Runtime::OnThreadEnd(void* state) {
   t_context.inside = true;
   Get()->validator_.EndThread(*static_cast<ThreadState*>(state));
   t_context.state = nullptr;
+  t_context.in_handler = false;
   t_context.inside = false;
 }
 
@@ -110,21 +115,27 @@ void Runtime::OnThreadEnd(void* state) {
 // hold them itself: its child goes unvalidated.
 void Runtime::BeforeFork() {
   if (t_context.inside) return;
+  // A signal handler that comes before fork is over must not ask for what is taken here.
+  t_context.inside = true;
+  t_context.forking = true;
   Get()->reporter_.mutex().lock();
   Get()->validator_.graph_lock().lock();
 }
 
 void Runtime::AfterForkInParent() {
-  if (t_context.inside) return;
+  if (!t_context.forking) return;
   Runtime& runtime = GetMade();
   runtime.validator_.graph_lock().unlock();
   runtime.reporter_.mutex().unlock();
+  t_context.forking = false;
+  t_context.inside = false;
 }
 
 void Runtime::AfterForkInChild() {
   // What the parent found is the parent's to tell.
   ResetFindings();
-  if (t_context.inside) {
+  ResetSignalActionsAfterFork();
+  if (!t_context.forking) {
     g_state.store(kOff, std::memory_order_relaxed);
     g_runtime.store(nullptr, std::memory_order_relaxed);
     if (t_context.state != nullptr) t_context.state->general_path |= ThreadState::kOff;
