@@ -96,6 +96,8 @@ typedef struct raw_spinlock {
 struct rqlockdep_lock_class {
   const char* name;
   int (*order)(const void* held, const void* asked);
+  uint8_t outer_rank; /* 0: that of the lock's kind; else a rqlockdep::WaitRank */
+  uint8_t inner_rank;
 };
 
 #define RQLOCKDEP_MUST_CHECK __attribute__((warn_unused_result))
@@ -123,7 +125,7 @@ struct rqlockdep_lock_class {
 
 #define RQLOCKDEP_INIT_WITH_KEY(function, lock, name)                     \
   do {                                                                    \
-    static const struct rqlockdep_lock_class rqlockdep_key = {(name), 0}; \
+    static const struct rqlockdep_lock_class rqlockdep_key = {(name), 0, 0, 0}; \
     function((lock), &rqlockdep_key);                                     \
   } while (0)
 /* `key` must outlive the lock. */

@@ -5,6 +5,8 @@
 #include <cstdint>
 
 #include "rqlockdep/acquisition.h"
+#include "rqlockdep/lock_class.h"
+#include "validator/core/class_info.h"
 
 namespace rqlockdep {
 
@@ -76,6 +78,18 @@ constexpr uint8_t InnerRank(LockKind kind) {
     default:
       return OuterRank(kind);
   }
+}
+
+// With what the lock's class declares.
+constexpr uint8_t RankOr(WaitRank declared, uint8_t of_kind) {
+  if (declared == WaitRank::kOfKind) return of_kind;
+  return declared == WaitRank::kUnchecked ? 0 : static_cast<uint8_t>(declared);
+}
+constexpr uint8_t OuterRank(const ClassInfo& info) {
+  return RankOr(info.key.ranks.outer, OuterRank(info.kind));
+}
+constexpr uint8_t InnerRank(const ClassInfo& info) {
+  return RankOr(info.key.ranks.inner, InnerRank(info.kind));
 }
 
 constexpr uint8_t ContextRank(ContextKind kind) { return kind == ContextKind::kHard ? 2 : 3; }

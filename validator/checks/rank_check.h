@@ -6,8 +6,8 @@
 
 namespace rqlockdep {
 
-// The rank that the thread is at in its current context.
-uint8_t CurrentRank(ThreadState& thread);
+// The rank that the input's thread is at in its current context.
+uint8_t CurrentRank(CheckInput& input);
 
 // An acquisition that is neither a try, nor re-entry, nor AA.
 void CheckRank(CheckInput& input);

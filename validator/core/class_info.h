@@ -26,6 +26,7 @@ struct ClassKey {
   // Not owned, never freed; null when only the report layer can tell the name, from `address`.
   const char* name = nullptr;
   LockClass::OrderFunction order = nullptr;
+  WaitRanks ranks = {};
 };
 
 struct ClassInfo {

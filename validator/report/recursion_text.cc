@@ -125,7 +125,7 @@ void WriteInvalidWaitContext(const Finding& finding, Page& page) {
   const FindingLock* inner = nullptr;
   for (const FindingLock& lock : finding.held) {
     if (lock.this_context && !lock.waiting && lock.lock_class != nullptr &&
-        InnerRank(lock.lock_class->kind) == finding.rank_current) {
+        InnerRank(*lock.lock_class) == finding.rank_current) {
       inner = &lock;
     }
   }

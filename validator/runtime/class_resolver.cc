@@ -54,6 +54,7 @@ ClassKey ClassResolver::Resolve(const hooks::LockMap& map) {
       key.address = reinterpret_cast<uintptr_t>(lock_class);
       key.name = lock_class->name();
       key.order = lock_class->order();
+      key.ranks = lock_class->ranks();
       return key;
     }
     case KeyType::kSite:

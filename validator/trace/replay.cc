@@ -27,7 +27,7 @@ class ReplayEnvironment : public Environment {
   ClassKey ResolveClass(const hooks::LockMap& map) override {
     const auto* lock_class = static_cast<const LockClass*>(map.key());
     return {ClassKey::Type::kExplicit, reinterpret_cast<uintptr_t>(lock_class), lock_class->name(),
-            lock_class->order()};
+            lock_class->order(), lock_class->ranks()};
   }
   void Warn(const char* message) override { (void)message; }
 
