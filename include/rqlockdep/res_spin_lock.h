@@ -123,10 +123,10 @@ struct rqlockdep_lock_class {
 #define raw_res_spin_lock_init(lock) RQLOCKDEP_INIT_WITH_KEY(rqlockdep_rqspinlock_init, lock, #lock)
 #define raw_spin_lock_init(lock) RQLOCKDEP_INIT_WITH_KEY(rqlockdep_raw_spinlock_init, lock, #lock)
 
-#define RQLOCKDEP_INIT_WITH_KEY(function, lock, name)                     \
-  do {                                                                    \
+#define RQLOCKDEP_INIT_WITH_KEY(function, lock, name)                           \
+  do {                                                                          \
     static const struct rqlockdep_lock_class rqlockdep_key = {(name), 0, 0, 0}; \
-    function((lock), &rqlockdep_key);                                     \
+    function((lock), &rqlockdep_key);                                           \
   } while (0)
 /* `key` must outlive the lock. */
 void rqlockdep_rqspinlock_init(rqspinlock_t* lock, const struct rqlockdep_lock_class* key);
