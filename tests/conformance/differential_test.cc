@@ -3,60 +3,40 @@
 
 #include <boost/graph/strong_components.hpp>
 #include <boost/property_map/property_map.hpp>
+#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "tests/reference/reference_model.h"
+#include "tests/conformance/verdict_comparison.h"
 #include "tests/reference/trace_generator.h"
 #include "tests/reference/trace_shrinker.h"
 #include "validator/graph/boost_graph.h"
 #include "validator/trace/replay.h"
+#include "validator/trace/trace_reader.h"
 #include "validator/trace/trace_writer.h"
 #include "validator/validator.h"
 
 namespace rqlockdep {
 namespace {
 
-struct Verdict {
-  std::set<std::string> ids;
-  bool malformed = false;
-  bool operator==(const Verdict&) const = default;
-};
-
-Verdict RealVerdict(const Trace& trace) {
-  Replay replay(trace, "random.trace");
-  Verdict verdict;
-  verdict.malformed = replay.Run().has_value();
-  for (const Finding& finding : replay.findings()) verdict.ids.insert(ToString(finding.id));
-  return verdict;
-}
-
-Verdict ModelVerdict(const Trace& trace) {
-  const ReferenceResult result = RunReference(trace);
-  return {result.Ids(), result.error.has_value()};
-}
-
-std::string Describe(const Verdict& verdict) {
-  std::string text = verdict.malformed ? "malformed" : "";
-  for (const std::string& id : verdict.ids) text += " " + id;
-  return text;
-}
-
-// Runs `count` traces from `first_seed` on; RQLOCKDEP_TEST_SEED moves the start, to look further.
+// Runs `count` traces from `first_seed` on; RQLOCKDEP_TEST_SEED moves the start, to look further,
+// and RQLOCKDEP_TEST_FACTOR multiplies the count.
 void CompareMany(uint64_t first_seed, int count, const TraceGeneratorOptions& options) {
   const char* seed_text = std::getenv("RQLOCKDEP_TEST_SEED");
   if (seed_text != nullptr) first_seed += std::strtoull(seed_text, nullptr, 10);
+  const char* factor_text = std::getenv("RQLOCKDEP_TEST_FACTOR");
+  if (factor_text != nullptr) count *= std::atoi(factor_text);
+  std::printf("seeds %ju to %ju\n", uintmax_t{first_seed}, uintmax_t{first_seed + count - 1});
   for (int i = 0; i < count; ++i) {
     const uint64_t seed = first_seed + i;
     const Trace trace = GenerateTrace(seed, options);
-    if (RealVerdict(trace) == ModelVerdict(trace)) continue;
-    const Trace small =
-        Shrink(trace, [](const Trace& t) { return !(RealVerdict(t) == ModelVerdict(t)); });
-    FAIL() << "seed " << seed << ": the validator says" << Describe(RealVerdict(small))
-           << ", the model says" << Describe(ModelVerdict(small)) << "\n"
-           << WriteTrace(small);
+    if (CompareVerdicts(trace).empty()) continue;
+    const Trace small = Shrink(trace, [](const Trace& t) { return !CompareVerdicts(t).empty(); });
+    // Lines are those of what is printed.
+    const std::string text = WriteTrace(small);
+    FAIL() << "seed " << seed << ": " << CompareVerdicts(ReadTrace(text).trace) << "\n" << text;
   }
 }
 

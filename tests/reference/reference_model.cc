@@ -221,7 +221,7 @@ void ReferenceModel::Acquire(const TraceEvent& event) {
   const bool self_deadlock = holds && !re_entry && !resilient_aa && !try_on_own;
   const bool waits_for_nobody = re_entry || resilient_aa || try_on_own;
 
-  if (self_deadlock) Report("recursive-locking", event.thread);
+  if (self_deadlock) Report("recursive-locking", event.thread).self_deadlock = true;
 
   if (!is_try && !waits_for_nobody) {
     if (OuterRank(kind) > CurrentRank(thread)) Report("invalid-wait-context", event.thread);

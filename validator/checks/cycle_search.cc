@@ -30,18 +30,12 @@ bool MayEndPath(const ClassNode& node) { return node.info.kind != LockKind::kLoc
 }  // namespace
 
 uint64_t CycleSearch::Signature(std::span<const Dependency> cycle, uint64_t salt) {
-  // A closed path starts after its implicit edge, a cycle at its smallest class.
+  // Whatever its start, and whichever edge is the implicit one.
   size_t start = 0;
-  bool implicit = false;
   for (size_t i = 0; i < cycle.size(); ++i) {
-    if (cycle[i].implicit) {
-      start = (i + 1) % cycle.size();
-      implicit = true;
-      break;
-    }
     if (cycle[i].from < cycle[start].from) start = i;
   }
-  uint64_t signature = MixChain(kEmptyChain, salt * 2 + (implicit ? 1 : 0));
+  uint64_t signature = MixChain(kEmptyChain, salt);
   for (size_t i = 0; i < cycle.size(); ++i) {
     signature = MixChain(signature, cycle[(start + i) % cycle.size()].from);
   }
