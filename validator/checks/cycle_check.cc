@@ -9,6 +9,10 @@ Severity SeverityOf(FindingId id) {
   return id == FindingId::kResilientCycle ? Severity::kWarning : Severity::kError;
 }
 
+// As in Edge::strengths.
+constexpr unsigned BitOf(Strength strength) { return 1U << static_cast<int>(strength); }
+constexpr uint8_t kAllStrengths = UINT8_MAX;
+
 uint64_t SaltOf(FindingId id) { return 1 + static_cast<uint64_t>(id); }
 
 Dependency ImplicitInto(ClassId to, int k, bool recursive, Strength strength) {
@@ -50,10 +54,14 @@ void CycleCheck::JudgeNews(CheckInput& input) {
 }
 
 void CycleCheck::JudgeObservation(CheckInput& input, ObservationId id) {
-  const Dependency first = MakeDependency(input.graph(), id);
-  SearchBoth(input, {&first, 1}, /*closed_path=*/false);
+  const DependencyGraph& graph = input.graph();
+  const Dependency first = MakeDependency(graph, id);
+  if (graph.components().SameComponent(first.from, first.to)) {
+    SearchBoth(input, {&first, 1}, /*closed_path=*/false);
+  }
   for (int k = 0; k < kContextCount; ++k) {
-    if (input.graph().first_used_in(k) == kNoClass) continue;
+    if (!graph.context_reach().AfterUsedIn(first.from, k)) continue;
+    if (!graph.context_reach().BeforeEnabled(first.to, k)) continue;
     SearchBoth(input, {&first, 1}, /*closed_path=*/true);
     break;
   }
@@ -81,6 +89,7 @@ void CycleCheck::JudgeUsedIn(CheckInput& input, ClassId id, int k, bool recursiv
                              Strength strength) {
   CheckSameClass(input, id, k);
   if (input.graph().Class(id).info.kind == LockKind::kLocalLock) return;
+  if (!input.graph().context_reach().BeforeEnabled(id, k)) return;
   const Dependency first = ImplicitInto(id, k, recursive, strength);
   SearchBoth(input, {&first, 1}, /*closed_path=*/true);
 }
@@ -89,6 +98,7 @@ void CycleCheck::JudgeEnabled(CheckInput& input, ClassId id, int k, bool shared)
   CheckSameClass(input, id, k);
   DependencyGraph& graph = input.graph();
   if (graph.Class(id).info.kind == LockKind::kLocalLock) return;
+  if (!graph.context_reach().AfterUsedIn(id, k)) return;
   size_t classes = 0;
   for (ClassId a = graph.first_used_in(k); a != kNoClass; a = graph.Class(a).next_used_in[k]) {
     ++classes;
@@ -117,11 +127,19 @@ void CycleCheck::SearchBoth(CheckInput& input, std::span<const Dependency> first
   query.closed_path = closed_path;
   query.known = &input.log().signatures();
   query.max_steps = max_steps_;
+  // What a cycle of edges can be made of. Of a path with an implicit edge that is not known.
+  const uint8_t strengths =
+      closed_path ? kAllStrengths : input.graph().components().StrengthsWithin(firsts.front().from);
   query.aim = CycleSearch::Aim::kBlocking;
-  const bool blocking = SearchOne(
-      input, query, closed_path ? FindingId::kContextInversion : FindingId::kCircularDependency);
+  const bool blocking =
+      (strengths & BitOf(Strength::kBlocking)) != 0 &&
+      SearchOne(input, query,
+                closed_path ? FindingId::kContextInversion : FindingId::kCircularDependency);
+  // The best choice is mixed only if something is bounded, and something not resilient.
   query.aim = CycleSearch::Aim::kMixed;
-  const bool mixed = SearchOne(input, query, FindingId::kResilientCycle);
+  const bool mixed = (strengths & ~BitOf(Strength::kBlocking)) != 0 &&
+                     (strengths & ~BitOf(Strength::kResilient)) != 0 &&
+                     SearchOne(input, query, FindingId::kResilientCycle);
   if (!blocking && !mixed) Count(input, query);
 }
 

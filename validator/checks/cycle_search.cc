@@ -24,9 +24,6 @@ Dependency Implicit(ClassId from, bool from_shared, ClassId to, const ContextUse
   return dependency;
 }
 
-// Paths neither begin nor end at a lock that no other thread ever waits for.
-bool MayEndPath(const ClassNode& node) { return node.info.kind != LockKind::kLocalLock; }
-
 }  // namespace
 
 uint64_t CycleSearch::Signature(std::span<const Dependency> cycle, uint64_t salt) {
@@ -70,6 +67,8 @@ CycleSearch::Result CycleSearch::Find(const Query& query) {
 // --- The backward walk ---------------------------------------------------------------------------
 
 void CycleSearch::MarkFrom(ClassId id, uint8_t state) {
+  // A cycle of edges stays within one component.
+  if (within_ != kNoClass && !graph_.components().SameComponent(id, within_)) return;
   uint8_t& mark = marks_[id];
   const auto bit = static_cast<uint8_t>(1U << state);
   if ((mark & bit) != 0) return;
@@ -90,6 +89,7 @@ void CycleSearch::Mark(const Query& query) {
     return;
   }
   const Dependency& first = query.firsts.front();
+  within_ = query.closed_path ? kNoClass : first.from;
   if (first.from != kNoClass) {
     MarkFrom(first.from, kPlain);
   } else {

@@ -7,8 +7,10 @@
 // The search is breadth first over paths, not over classes: whether a path may go on depends on how
 // its last class was arrived at and on the guards so far. A search over classes alone misses
 // cycles; one over paths can grow exponentially, hence `max_steps`. A backward walk over classes
-// and strengths comes first; it marks from where the target can be reached at all, and ends nearly
-// every search before it began.
+// and strengths comes first, which marks from where the target can be reached at all.
+//
+// Nearly all new edges need no search: graph/component_order.h and graph/context_reach.h tell
+// (CycleCheck asks them).
 //
 // Memory: scratch space from mmap, kept between searches. One thread at a time (the graph lock).
 #ifndef RQLOCKDEP_VALIDATOR_CHECKS_CYCLE_SEARCH_H_
@@ -109,6 +111,7 @@ class CycleSearch {
                  const Dependency& candidate);
 
   DependencyGraph& graph_;
+  ClassId within_ = kNoClass;  // marks stay within the component of this class
   SegmentedVector<Node> nodes_;
   SegmentedVector<uint8_t, 12> marks_;
   SegmentedVector<ClassId> marked_;

@@ -35,7 +35,8 @@ ClassId DependencyGraph::GetClass(const ClassKey& key, LockKind kind, uint8_t su
   if (known != kNoClass) return known;
   const uint64_t name = HashName(key, subclass);
   const uint32_t version = version_by_name_.Get(name, 0) + 1;
-  if (!classes_.EnsureSize(class_count_ + 1) || !class_by_key_.Set(packed, class_count_ + 1)) {
+  if (!classes_.EnsureSize(class_count_ + 1) || !components_.AddClass(class_count_ + 1) ||
+      !context_reach_.AddClass(class_count_ + 1) || !class_by_key_.Set(packed, class_count_ + 1)) {
     return kNoClass;
   }
   version_by_name_.Set(name, version);
@@ -68,6 +69,8 @@ EdgeId DependencyGraph::GetOrAddEdge(ClassId from, ClassId to) {
   edge.next_in = target.first_in;
   target.first_in = id;
   ++target.in_degree;
+  components_.AddEdge(from, to);
+  context_reach_.AddEdge(from, to);
   return id;
 }
 
@@ -108,6 +111,7 @@ ObservationId DependencyGraph::AddObservation(ClassId from, ClassId to,
   edge.observations = id;
   ++edge.observation_count;
   edge.strengths |= static_cast<uint8_t>(1U << static_cast<int>(observation.strength));
+  components_.AddStrengths(from, to, edge.strengths);
   if (added.guards != kNoGuards) {
     added.next_with_same_guards = first_with_guards_.Get(added.guards, kNoObservation);
     if (!first_with_guards_.Set(added.guards, id)) added.next_with_same_guards = kNoObservation;
@@ -192,6 +196,7 @@ bool DependencyGraph::AddUsedIn(ClassId id, int k, bool recursive, Strength stre
   if (node.used_in_bits[k] == 0) {
     node.next_used_in[k] = first_used_in_[k];
     first_used_in_[k] = id;
+    if (MayEndPath(node)) context_reach_.AddUsedIn(id, k);
   }
   node.used_in_bits[k] |= bit;
   use->used_in[index] = {recursive, strength, /*seen=*/true, witness};
@@ -207,6 +212,7 @@ bool DependencyGraph::AddEnabled(ClassId id, int k, bool shared, const Witness& 
   if (node.enabled_bits[k] == 0) {
     node.next_enabled[k] = first_enabled_[k];
     first_enabled_[k] = id;
+    if (MayEndPath(node)) context_reach_.AddEnabled(id, k);
   }
   node.enabled_bits[k] |= bit;
   use->enabled[shared ? 1 : 0] = {/*seen=*/true, witness};

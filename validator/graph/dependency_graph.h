@@ -21,6 +21,8 @@
 #include "validator/core/key_map.h"
 #include "validator/core/segmented_vector.h"
 #include "validator/core/thread_state.h"
+#include "validator/graph/component_order.h"
+#include "validator/graph/context_reach.h"
 #include "validator/graph/guard_set.h"
 
 namespace rqlockdep {
@@ -109,8 +111,15 @@ constexpr int UseIndex(bool recursive, Strength strength) {
   return (recursive ? 3 : 0) + static_cast<int>(strength);
 }
 
+// Paths neither begin nor end at a lock that no other thread ever waits for.
+inline bool MayEndPath(const ClassNode& node) { return node.info.kind != LockKind::kLocalLock; }
+
 class DependencyGraph {
  public:
+  DependencyGraph() = default;
+  DependencyGraph(const DependencyGraph&) = delete;
+  DependencyGraph& operator=(const DependencyGraph&) = delete;
+
   // --- classes ---
   uint32_t class_count() const { return class_count_; }
   // Valid ids are 1 to class_count().
@@ -164,6 +173,10 @@ class DependencyGraph {
   ClassId first_used_in(int k) const { return first_used_in_[k]; }
   ClassId first_enabled(int k) const { return first_enabled_[k]; }
 
+  // --- what can lie on a cycle, or on a path that a context closes, without a search ---
+  const ComponentOrder& components() const { return components_; }
+  const ContextReach& context_reach() const { return context_reach_; }
+
  private:
   struct ThreadLink {
     ThreadId thread;
@@ -192,6 +205,8 @@ class DependencyGraph {
   KeyMap version_by_name_;
   KeyMap edge_by_ends_;
   KeyMap first_with_guards_;
+  ComponentOrder components_{*this};
+  ContextReach context_reach_{*this};
   uint32_t class_count_ = 0;
   uint32_t edge_count_ = 0;
   uint32_t observation_count_ = 0;
