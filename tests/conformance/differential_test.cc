@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "tests/conformance/trace_corpus.h"
 #include "tests/conformance/verdict_comparison.h"
+#include "tests/reference/reference_model.h"
 #include "tests/reference/trace_generator.h"
 #include "tests/reference/trace_shrinker.h"
 #include "validator/graph/boost_graph.h"
@@ -63,6 +65,15 @@ TEST(Differential, CyclesLieInStrongComponents) {
     }
   }
   EXPECT_GT(cycles, 100);
+}
+
+// Not random, but the comparison is the same.
+TEST(Differential, TheConformanceTraces) {
+  for (const CorpusTrace& file : LoadTraceCorpus()) {
+    const Trace trace = ReadTrace(file.text).trace;
+    if (!IsSmallEnough(trace)) continue;
+    EXPECT_EQ(CompareVerdicts(trace), "") << file.name;
+  }
 }
 
 TEST(Differential, EveryEventAndKind) { CompareMany(1, 12000, {}); }

@@ -17,20 +17,26 @@ namespace {
 
 TEST(ConformanceTest, TheCorpusIsThere) {
   // A glob that went wrong must not pass.
-  EXPECT_GE(LoadTraceCorpus().size(), 335u);
+  EXPECT_GE(LoadTraceCorpus().size(), 390u);
 }
 
 TEST(ConformanceTest, ReferenceModelFindsWhatIsExpected) {
+  int too_large = 0;
   for (const CorpusTrace& file : LoadTraceCorpus()) {
     SCOPED_TRACE(file.name);
     const TraceReadResult read = ReadTrace(file.text);
     ASSERT_FALSE(read.error) << read.error->position.line << ":" << read.error->position.column
                              << ": " << read.error->message;
     ASSERT_TRUE(file.expected_ids) << "no expectation";
+    if (!IsSmallEnough(read.trace)) {
+      ++too_large;
+      continue;
+    }
     const ReferenceResult result = RunReference(read.trace);
     ASSERT_FALSE(result.error) << result.error->position.line << ": " << result.error->message;
     EXPECT_EQ(result.Ids(), *file.expected_ids);
   }
+  EXPECT_LE(too_large, 3);
 }
 
 TEST(ConformanceTest, TracesSurviveWritingAndReading) {

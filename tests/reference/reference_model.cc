@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -106,6 +107,17 @@ std::set<std::string> ReferenceResult::Ids() const {
   std::set<std::string> ids;
   for (const ReferenceFinding& finding : findings) ids.insert(finding.id);
   return ids;
+}
+
+bool IsSmallEnough(const Trace& trace) {
+  constexpr int kMaxDepth = 12;
+  std::map<int, int> depths;
+  for (const TraceEvent& event : trace.events) {
+    int& depth = depths[event.thread];
+    if (event.op == TraceOp::kAcquire && ++depth > kMaxDepth) return false;
+    if (event.op == TraceOp::kRelease && depth > 0) --depth;
+  }
+  return true;
 }
 
 ReferenceResult RunReference(const Trace& trace, const ReferenceOptions& options) {

@@ -36,7 +36,7 @@ struct ReferenceFinding {
   // last to the first.
   std::vector<std::string> classes = {};
   std::vector<Strength> strengths = {};  // strengths[i] is that of classes[i] -> classes[i + 1]
-  bool self_deadlock = false;  // recursive-locking: of the very same lock
+  bool self_deadlock = false;            // recursive-locking: of the very same lock
   // Of live deadlocks, else empty: the waiting threads, each waiting for the next.
   std::vector<int> deadlocked_threads = {};
 };
@@ -55,6 +55,9 @@ struct ReferenceOptions {
   // Findings are not complete then.
   bool judge_cycles = true;
 };
+
+// Whether no thread holds so many locks that the cycles among them are too many for the model.
+bool IsSmallEnough(const Trace& trace);
 
 ReferenceResult RunReference(const Trace& trace, const ReferenceOptions& options = {});
 

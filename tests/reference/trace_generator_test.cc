@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "rqlockdep/acquisition.h"
@@ -112,6 +113,97 @@ TEST(TraceGeneratorTest, CoversTheFormatAndTheFindings) {
         "held-lock-destroyed", "held-at-exit", "not-unwound", "deadlock", "resilient-deadlock"}) {
     EXPECT_GE(traces_with[id], static_cast<int>(kTraceCount) / 50) << id;
     EXPECT_GE(traces_with_nothing_else[id], 1) << id;
+  }
+}
+
+bool MayBeShared(LockKind kind) {
+  switch (kind) {
+    case LockKind::kRwlock:
+    case LockKind::kFairRwlock:
+    case LockKind::kRwsem:
+    case LockKind::kMap:
+    case LockKind::kSection:
+    case LockKind::kSectionNopreempt:
+    case LockKind::kSectionSleepable:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool IsSection(LockKind kind) {
+  return kind == LockKind::kSection || kind == LockKind::kSectionNopreempt ||
+         kind == LockKind::kSectionSleepable;
+}
+
+// What the format allows to do with a lock, as words.
+std::set<std::string> FormsOf(LockKind kind) {
+  std::set<std::string> forms = {"release", "init", "destroy"};
+  std::vector<std::string> strengths = {"", " try", " timed"};
+  std::vector<std::string> modes = {""};
+  if (MayBeShared(kind)) {
+    modes.emplace_back(" read");
+    forms.insert("downgrade");
+  }
+  if (IsSection(kind)) modes = {" read"};  // always
+  for (const std::string& mode : modes) {
+    for (const std::string& strength : strengths) forms.insert("acquire" + mode + strength);
+    for (const char* word : {" subclass", " nest", " =ok", " try =busy"}) {
+      forms.insert("acquire" + mode + word);
+    }
+    forms.insert("acquire" + mode + " timed =timeout");
+  }
+  return forms;
+}
+
+std::vector<std::string> FormsIn(const TraceEvent& event) {
+  switch (event.op) {
+    case TraceOp::kRelease:
+      return {"release"};
+    case TraceOp::kDowngrade:
+      return {"downgrade"};
+    case TraceOp::kInit:
+      return {"init"};
+    case TraceOp::kDestroy:
+      return {"destroy"};
+    case TraceOp::kAcquire:
+      break;
+    default:
+      return {};
+  }
+  const std::string start = event.read ? "acquire read" : "acquire";
+  const std::string strength = event.try_only ? " try" : event.timed ? " timed" : "";
+  std::vector<std::string> forms = {start + strength};
+  if (event.subclass != 0) forms.push_back(start + " subclass");
+  if (event.nest >= 0) forms.push_back(start + " nest");
+  if (event.outcome == TraceOutcome::kOk) forms.push_back(start + " =ok");
+  if (event.outcome == TraceOutcome::kBusy) forms.push_back(start + " try =busy");
+  if (event.outcome == TraceOutcome::kTimeout && event.timed) {
+    forms.push_back(start + " timed =timeout");
+  }
+  return forms;
+}
+
+// Not only every kind and every event, but every event with every kind that may have it, within the
+// seeds that the validator and the reference model are compared on (differential_test).
+TEST(TraceGeneratorTest, CoversEveryEventWithEveryKind) {
+  std::map<LockKind, std::set<std::string>> missing;
+  for (int i = 0; i < kLockKindCount; ++i) {
+    const auto kind = static_cast<LockKind>(i);
+    missing[kind] = FormsOf(kind);
+  }
+  for (uint64_t seed = 1; seed <= 12000; ++seed) {
+    const Trace trace = GenerateTrace(seed);
+    for (const TraceEvent& event : trace.events) {
+      if (event.lock < 0) continue;
+      for (const std::string& form : FormsIn(event))
+        missing[trace.locks[event.lock].kind].erase(form);
+    }
+  }
+  for (const auto& [kind, forms] : missing) {
+    for (const std::string& form : forms) {
+      ADD_FAILURE() << "kind " << static_cast<int>(kind) << ": never " << form;
+    }
   }
 }
 
