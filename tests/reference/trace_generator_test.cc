@@ -148,11 +148,9 @@ std::set<std::string> FormsOf(LockKind kind) {
   if (IsSection(kind)) modes = {" read"};  // always
   for (const std::string& mode : modes) {
     for (const std::string& strength : strengths) forms.insert("acquire" + mode + strength);
-    for (const char* word : {" subclass", " nest", " =ok", " try =busy"}) {
-      forms.insert("acquire" + mode + word);
-    }
-    forms.insert("acquire" + mode + " timed =timeout");
+    for (const char* word : {" subclass", " nest"}) forms.insert("acquire" + mode + word);
   }
+  forms.insert({"acquire =ok", "acquire try =busy", "acquire timed =timeout"});
   return forms;
 }
 
@@ -176,10 +174,10 @@ std::vector<std::string> FormsIn(const TraceEvent& event) {
   std::vector<std::string> forms = {start + strength};
   if (event.subclass != 0) forms.push_back(start + " subclass");
   if (event.nest >= 0) forms.push_back(start + " nest");
-  if (event.outcome == TraceOutcome::kOk) forms.push_back(start + " =ok");
-  if (event.outcome == TraceOutcome::kBusy) forms.push_back(start + " try =busy");
+  if (event.outcome == TraceOutcome::kOk) forms.emplace_back("acquire =ok");
+  if (event.outcome == TraceOutcome::kBusy) forms.emplace_back("acquire try =busy");
   if (event.outcome == TraceOutcome::kTimeout && event.timed) {
-    forms.push_back(start + " timed =timeout");
+    forms.emplace_back("acquire timed =timeout");
   }
   return forms;
 }
