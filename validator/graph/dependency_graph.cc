@@ -7,15 +7,20 @@
 namespace rqlockdep {
 namespace {
 
-// The identity of a class in one number: user-space addresses have at most 57 bits, and keys of
-// different types never share an address with a fourth type in between.
-uint64_t PackClassKey(const ClassKey& key, uint8_t subclass) {
-  return (uint64_t{key.address} << 5) | (static_cast<uint64_t>(key.type) << 3) | subclass;
+// The identity of a class in one number: user-space addresses have at most 57 bits. All locks of a
+// class are of one kind; where memory of one lock became another, or two kinds share a LockClass,
+// there are two classes. What does not fit is mixed in: as with chain keys, that two classes of a
+// million share a number has a chance under 1e-7.
+uint64_t PackClassKey(const ClassKey& key, LockKind kind, uint8_t subclass) {
+  const uint64_t packed =
+      (uint64_t{key.address} << 5) | (static_cast<uint64_t>(key.type) << 3) | subclass;
+  return MixChain(MixChain(kEmptyChain, packed),
+                  (uint64_t{key.module} << 8) | static_cast<uint64_t>(kind));
 }
 
-uint64_t HashName(const ClassKey& key, uint8_t subclass) {
+uint64_t HashName(const ClassKey& key, LockKind kind, uint8_t subclass) {
   uint64_t hash = MixChain(kEmptyChain, subclass);
-  if (key.name == nullptr) return MixChain(hash, PackClassKey(key, subclass));
+  if (key.name == nullptr) return MixChain(hash, PackClassKey(key, kind, subclass));
   for (const char* c = key.name; *c != '\0'; ++c) hash = MixChain(hash, static_cast<uint8_t>(*c));
   return hash;
 }
@@ -30,10 +35,10 @@ bool SameButForGuards(const Observation& a, const Observation& b) {
 }  // namespace
 
 ClassId DependencyGraph::GetClass(const ClassKey& key, LockKind kind, uint8_t subclass) {
-  const uint64_t packed = PackClassKey(key, subclass);
+  const uint64_t packed = PackClassKey(key, kind, subclass);
   const ClassId known = class_by_key_.Get(packed, kNoClass);
   if (known != kNoClass) return known;
-  const uint64_t name = HashName(key, subclass);
+  const uint64_t name = HashName(key, kind, subclass);
   const uint32_t version = version_by_name_.Get(name, 0) + 1;
   if (!classes_.EnsureSize(class_count_ + 1) || !components_.AddClass(class_count_ + 1) ||
       !context_reach_.AddClass(class_count_ + 1) || !class_by_key_.Set(packed, class_count_ + 1)) {

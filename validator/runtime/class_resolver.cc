@@ -52,7 +52,10 @@ ClassKey ClassResolver::Resolve(const hooks::LockMap& map) {
       const auto* lock_class = static_cast<const LockClass*>(map.key());
       key.type = ClassKey::Type::kExplicit;
       key.address = reinterpret_cast<uintptr_t>(lock_class);
-      key.name = lock_class->name();
+      key.module = ModuleNumber(key.address);
+      // A library takes its names along when it is unloaded.
+      key.name =
+          key.module == 0 ? lock_class->name() : Keep(key.address, key.module, lock_class->name());
       key.order = lock_class->order();
       key.ranks = lock_class->ranks();
       return key;
@@ -60,9 +63,10 @@ ClassKey ClassResolver::Resolve(const hooks::LockMap& map) {
     case KeyType::kSite:
       key.type = ClassKey::Type::kSite;
       key.address = reinterpret_cast<uintptr_t>(map.key());
+      key.module = ModuleNumber(key.address - 1);
       if (static_symbols_.Find(map, &variable, &offset) &&
           ConstructsVariable(key.address, variable)) {
-        key.name = NameOf(variable, 0);
+        key.name = NameOf(variable, 0, ModuleNumber(variable.address));
       }
       return key;
     case KeyType::kUnconstructed:
@@ -70,7 +74,8 @@ ClassKey ClassResolver::Resolve(const hooks::LockMap& map) {
       if (static_symbols_.Find(map, &variable, &offset)) {
         key.type = ClassKey::Type::kSymbol;
         key.address = variable.address + offset;
-        key.name = NameOf(variable, offset);
+        key.module = ModuleNumber(variable.address);
+        key.name = NameOf(variable, offset, key.module);
         return key;
       }
       break;
@@ -80,12 +85,9 @@ ClassKey ClassResolver::Resolve(const hooks::LockMap& map) {
   return key;
 }
 
-const char* ClassResolver::NameOf(const ElfSymbol& symbol, size_t offset) {
-  const uintptr_t key = symbol.address + offset;
-  StoredName*& bucket = names_[(key >> 3) % kBuckets];
-  for (const StoredName* stored = bucket; stored != nullptr; stored = stored->next) {
-    if (stored->key == key) return stored->text;
-  }
+const char* ClassResolver::NameOf(const ElfSymbol& symbol, size_t offset, uint32_t module) {
+  const uintptr_t address = symbol.address + offset;
+  if (const char* known = Find(address, module)) return known;
   char name[kMaxName];
   DemangleSymbol(symbol.name, name, sizeof(name) - sizeof("+0x0123456789abcdef"));
   size_t size = strlen(name);
@@ -97,13 +99,28 @@ const char* ClassResolver::NameOf(const ElfSymbol& symbol, size_t offset) {
     while ((offset >> shift & 15) == 0) shift -= 4;
     for (; shift >= 0; shift -= 4) name[size++] = "0123456789abcdef"[offset >> shift & 15];
   }
-  name[size++] = '\0';
+  name[size] = '\0';
+  return Keep(address, module, name);
+}
+
+const char* ClassResolver::Find(uintptr_t address, uint32_t module) const {
+  const StoredName* stored = names_[Bucket(address)];
+  while (stored != nullptr && (stored->address != address || stored->module != module)) {
+    stored = stored->next;
+  }
+  return stored == nullptr ? nullptr : stored->text;
+}
+
+const char* ClassResolver::Keep(uintptr_t address, uint32_t module, const char* name) {
+  if (const char* known = Find(address, module)) return known;
+  const size_t size = strlen(name) + 1;
   auto* stored = arena_.New<StoredName>();
   auto* text = static_cast<char*>(arena_.Allocate(size, 1));
   if (stored == nullptr || text == nullptr) return nullptr;
   // NOLINTNEXTLINE(bugprone-not-null-terminated-result): `size` counts the terminator.
   memcpy(text, name, size);
-  *stored = {bucket, key, text};
+  StoredName*& bucket = names_[Bucket(address)];
+  *stored = {bucket, address, module, text};
   bucket = stored;
   return text;
 }

@@ -34,16 +34,22 @@ class ClassResolver {
   ClassKey Resolve(const hooks::LockMap& map);
 
  private:
-  // A chained hash table: address of a variable or of a part of it to its name.
+  // A chained hash table: address of a variable, of a part of it, or of a LockClass, and number of
+  // the module, to the name.
   struct StoredName {
     StoredName* next;
-    uintptr_t key;
+    uintptr_t address;
+    uint32_t module;
     const char* text;
   };
   static constexpr size_t kBuckets = 1024;
+  static size_t Bucket(uintptr_t address) { return (address >> 3) % kBuckets; }
 
   // The readable name of `symbol`, with "+0x20" for an offset. Null without memory.
-  const char* NameOf(const ElfSymbol& symbol, size_t offset);
+  const char* NameOf(const ElfSymbol& symbol, size_t offset, uint32_t module);
+  const char* Find(uintptr_t address, uint32_t module) const;
+  // A copy of `name` that stays. Null without memory.
+  const char* Keep(uintptr_t address, uint32_t module, const char* name);
 
   StaticSymbols static_symbols_;
   Arena arena_;

@@ -15,7 +15,8 @@ namespace {
 // A lock below this many library frames is given to the code that constructs it directly.
 constexpr size_t kMaxFrames = 128;
 
-// Return addresses whose function was looked up; the bit says "library".
+// Return addresses (with the number of their module) whose function was looked up; the bit says
+// "library".
 constinit AddressSet known_functions;
 
 bool Consume(std::string_view* text, std::string_view prefix) {
@@ -65,8 +66,12 @@ bool IsSystemLibrary(const char* path) {
 }
 
 bool IsLibraryCode(uintptr_t return_address) {
+  // Where a shared library was unloaded another may lie later. Addresses have 47 bits, and with
+  // more (which a program has to ask for) two libraries are merely taken for one.
+  const uintptr_t key = return_address ^ (uintptr_t{ModuleNumber(return_address - 1)} & 0xffff)
+                                             << 47;
   bool is_library;
-  if (known_functions.Find(return_address, &is_library)) return is_library;
+  if (known_functions.Find(key, &is_library)) return is_library;
   ElfModule module;
   ElfSymbol symbol;
   // A call that does not return may be the last instruction of its function: then the return
@@ -75,7 +80,7 @@ bool IsLibraryCode(uintptr_t return_address) {
   is_library =
       (module.path != nullptr && !module.is_main_program && IsSystemLibrary(module.path)) ||
       (found && IsLibraryFunction(symbol.name));
-  known_functions.Add(return_address, is_library);
+  known_functions.Add(key, is_library);
   return is_library;
 }
 

@@ -12,13 +12,12 @@
 // libc, sanitizer runtimes and the like). Code without a symbol counts as the program's own.
 //
 // Limits: optimisation may inline one constructor into several functions; each copy is a site of
-// its own. A library that was unloaded and replaced by another at the same addresses may be
-// mistaken for the old one.
+// its own.
 //
-// Cost: one lookup for the program's own code once the address is known. Below library code a walk
-// of the frame pointers when the thread's previous such call came the same way, else one unwinding.
-// The first time of an address: a symbol lookup (elf_symbols.h). Threads and signals: any, at any
-// time. errno is kept; no malloc, no lock.
+// Cost: two lookups (module, address) for the program's own code once the address is known. Below
+// library code a walk of the frame pointers when the thread's previous such call came the same way,
+// else one unwinding. The first time of an address: a symbol lookup (elf_symbols.h). Threads and
+// signals: any, at any time. errno is kept; no malloc, no lock.
 #ifndef RQLOCKDEP_VALIDATOR_RUNTIME_CONSTRUCTION_SITE_H_
 #define RQLOCKDEP_VALIDATOR_RUNTIME_CONSTRUCTION_SITE_H_
 

@@ -13,6 +13,7 @@
 
 #include "absl/debugging/internal/demangle.h"
 #include "validator/core/arena.h"
+#include "validator/core/chain_key.h"
 #include "validator/runtime/system_calls.h"
 
 namespace rqlockdep {
@@ -54,6 +55,8 @@ struct Module {
   uintptr_t end = 0;
   uintptr_t load_bias = 0;
   bool is_main_program = false;
+  uint32_t number = 0;       // counts the shared libraries; 0: the program
+  uint64_t fingerprint = 0;  // FingerprintOf
   const char* strings = nullptr;
   size_t strings_size = 0;
   Index functions;
@@ -66,9 +69,50 @@ struct Module {
 // Grows only. Pushed with release order, so whoever reads an entry with acquire order sees it
 // whole.
 constinit std::atomic<Module*> modules{nullptr};
+constinit std::atomic<uint32_t> last_module_number{0};
 
 bool Inside(size_t offset, size_t size, size_t limit) {
   return offset <= limit && size <= limit - offset;
+}
+
+bool IsMainProgram(const dl_find_object& object) {
+  // The dynamic linker gives the program itself no name.
+  return object.dlfo_link_map->l_name[0] == '\0';
+}
+
+uint64_t HashBytes(uint64_t hash, const char* bytes, size_t size) {
+  for (; size >= sizeof(uint64_t); bytes += sizeof(uint64_t), size -= sizeof(uint64_t)) {
+    uint64_t word;
+    memcpy(&word, bytes, sizeof(word));
+    hash = MixChain(hash, word);
+  }
+  uint64_t rest = 0;
+  memcpy(&rest, bytes, size);
+  return MixChain(hash, rest);
+}
+
+// What tells a library from another that was loaded at its addresses from a file of the same name:
+// the ELF header, which holds the offset of the section table, and the notes, the build id among
+// them. 0 for the program, which stays.
+uint64_t FingerprintOf(const dl_find_object& object) {
+  if (IsMainProgram(object)) return 0;
+  const auto* base = static_cast<const char*>(object.dlfo_map_start);
+  const auto size = static_cast<size_t>(static_cast<const char*>(object.dlfo_map_end) - base);
+  if (!Inside(0, sizeof(ElfW(Ehdr)), size) || memcmp(base, ELFMAG, SELFMAG) != 0) return 1;
+  ElfW(Ehdr) header;
+  memcpy(&header, base, sizeof(header));
+  uint64_t hash = HashBytes(kEmptyChain, base, sizeof(header));
+  if (!Inside(header.e_phoff, size_t{header.e_phnum} * sizeof(ElfW(Phdr)), size)) return hash;
+  const auto* segments = reinterpret_cast<const ElfW(Phdr)*>(base + header.e_phoff);
+  for (int i = 0; i < header.e_phnum; ++i) {
+    if (segments[i].p_type != PT_NOTE) continue;
+    const uintptr_t address = object.dlfo_link_map->l_addr + segments[i].p_vaddr;
+    const size_t offset = address - reinterpret_cast<uintptr_t>(base);
+    if (Inside(offset, segments[i].p_filesz, size)) {
+      hash = HashBytes(hash, base + offset, segments[i].p_filesz);
+    }
+  }
+  return hash;
 }
 
 // The file that a module was loaded from, mapped.
@@ -223,20 +267,23 @@ void Discard(Module* module, File* file) {
   UnmapMemory(module, module->mapped);
 }
 
-const Module* Lookup(const Module* first, const Module* end, const dl_find_object& object) {
+const Module* Lookup(const Module* first, const Module* end, const dl_find_object& object,
+                     uint64_t fingerprint) {
   const char* name = object.dlfo_link_map->l_name;
   const auto begin = reinterpret_cast<uintptr_t>(object.dlfo_map_start);
   for (const Module* module = first; module != end; module = module->next) {
-    if (module->begin == begin && strcmp(module->link_name, name) == 0) return module;
+    if (module->begin == begin && module->fingerprint == fingerprint &&
+        strcmp(module->link_name, name) == 0) {
+      return module;
+    }
   }
   return nullptr;
 }
 
-const Module* AddModule(const dl_find_object& object, Module* head) {
+const Module* AddModule(const dl_find_object& object, uint64_t fingerprint, Module* head) {
   const link_map& map = *object.dlfo_link_map;
-  // The dynamic linker gives the program itself no name. The kernel's link works even when the file
-  // was moved or deleted.
-  const bool is_main_program = map.l_name[0] == '\0';
+  // The kernel's link to the program works even when the file was moved or deleted.
+  const bool is_main_program = IsMainProgram(object);
   const char* open_path = is_main_program ? "/proc/self/exe" : map.l_name;
   char resolved[kMaxPath];
   if (is_main_program) {
@@ -259,6 +306,11 @@ const Module* AddModule(const dl_find_object& object, Module* head) {
   module->end = reinterpret_cast<uintptr_t>(object.dlfo_map_end);
   module->load_bias = map.l_addr;
   module->is_main_program = is_main_program;
+  module->fingerprint = fingerprint;
+  // Relaxed: the number is unique, which is all that matters of it.
+  if (!is_main_program) {
+    module->number = 1 + last_module_number.fetch_add(1, std::memory_order_relaxed);
+  }
   char* text = static_cast<char*>(memory) + sizeof(Module);
   module->link_name = static_cast<char*>(memcpy(text, map.l_name, name_size));
   module->path = static_cast<char*>(memcpy(text + name_size, resolved, path_size));
@@ -278,7 +330,7 @@ const Module* AddModule(const dl_find_object& object, Module* head) {
   // below.
   while (!modules.compare_exchange_weak(module->next, module, std::memory_order_release,
                                         std::memory_order_acquire)) {
-    const Module* other = Lookup(module->next, searched, object);
+    const Module* other = Lookup(module->next, searched, object, fingerprint);
     if (other != nullptr) {
       Discard(module, &file);
       return other;
@@ -290,10 +342,11 @@ const Module* AddModule(const dl_find_object& object, Module* head) {
 const Module* ModuleOf(uintptr_t address) {
   dl_find_object object;
   if (_dl_find_object(reinterpret_cast<void*>(address), &object) != 0) return nullptr;
+  const uint64_t fingerprint = FingerprintOf(object);
   // Acquire: pairs with the push in AddModule.
   Module* head = modules.load(std::memory_order_acquire);
-  const Module* module = Lookup(head, nullptr, object);
-  return module != nullptr ? module : AddModule(object, head);
+  const Module* module = Lookup(head, nullptr, object, fingerprint);
+  return module != nullptr ? module : AddModule(object, fingerprint, head);
 }
 
 }  // namespace
@@ -303,6 +356,15 @@ bool FindModule(uintptr_t address, ElfModule* module) {
   if (found == nullptr) return false;
   *module = {found->path, found->load_bias, found->is_main_program};
   return true;
+}
+
+uint32_t ModuleNumber(uintptr_t address) {
+  dl_find_object object;
+  if (_dl_find_object(reinterpret_cast<void*>(address), &object) != 0 || IsMainProgram(object)) {
+    return 0;
+  }
+  const Module* module = ModuleOf(address);
+  return module == nullptr ? 0 : module->number;
 }
 
 bool FindSymbol(uintptr_t address, SymbolType type, ElfSymbol* symbol, ElfModule* module) {

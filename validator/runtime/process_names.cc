@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "validator/core/arena.h"
+#include "validator/runtime/elf_symbols.h"
 #include "validator/runtime/system_calls.h"
 
 namespace rqlockdep {
@@ -116,6 +117,11 @@ void ProcessNames::WriteClassName(const ClassInfo& lock_class, TextWriter& out) 
   }
   if (key.type != ClassKey::Type::kSite) {
     out << "lock ";
+    out.Hex(key.address);
+    return;
+  }
+  if (key.module != 0 && ModuleNumber(key.address - 1) != key.module) {
+    out << "a lock of a library that was unloaded, ";
     out.Hex(key.address);
     return;
   }

@@ -58,7 +58,7 @@ size_t FirstOfRun(uintptr_t lock, const ElfSymbol& symbol) {
 }  // namespace
 
 StaticSymbols::Layout StaticSymbols::Search(uintptr_t lock, const ElfSymbol& symbol) {
-  Layout layout = {symbol.address, LooksOf(lock), false, 0};
+  Layout layout = {symbol.address, LooksOf(lock), symbol.name, false, 0};
   const size_t words = std::min(symbol.size, kWindow) / kWord;
   std::bitset<kWindow / kWord> locks;
   size_t first = words;
@@ -98,7 +98,8 @@ StaticSymbols::Layout StaticSymbols::Search(uintptr_t lock, const ElfSymbol& sym
 
 const StaticSymbols::Layout& StaticSymbols::LayoutOf(uintptr_t lock, const ElfSymbol& symbol) {
   Layout& layout = layouts_[(symbol.address >> 3) % kLayouts];
-  if (layout.variable != symbol.address || layout.looks != LooksOf(lock)) {
+  if (layout.variable != symbol.address || layout.name != symbol.name ||
+      layout.looks != LooksOf(lock)) {
     layout = Search(lock, symbol);
   }
   return layout;

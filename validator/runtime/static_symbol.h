@@ -71,6 +71,7 @@ class StaticSymbols {
   struct Layout {
     uintptr_t variable;  // with `looks`, what this is about
     uint32_t looks;      // the constant part of the locks
+    const char* name;    // of the symbol; tells modules apart that were loaded at one place
     bool is_lock_array;  // rule 2, if the hint permits
     size_t element;      // rule 4: 0 for no array
   };

@@ -63,8 +63,13 @@ bool ParsePosition(std::string_view text, std::string_view* file, int* line) {
 }  // namespace
 
 const Symbolizer::Entry* Symbolizer::Find(uintptr_t address) const {
+  const uint32_t module = ModuleNumber(address - 1);
   const Entry* entry = entries_[(address ^ address >> 10) % kBuckets];
-  while (entry != nullptr && entry->address != address) entry = entry->next;
+  // What was found before its library was unloaded is good as long as nothing else lies there.
+  while (entry != nullptr &&
+         (entry->address != address || (module != 0 && entry->module != module))) {
+    entry = entry->next;
+  }
   return entry;
 }
 
@@ -74,7 +79,7 @@ void Symbolizer::Store(uintptr_t address, std::span<const SourceFrame> frames) {
   if (entry == nullptr || copies.empty()) return;
   std::copy(frames.begin(), frames.end(), copies.begin());
   Entry*& bucket = entries_[(address ^ address >> 10) % kBuckets];
-  *entry = {bucket, address, copies};
+  *entry = {bucket, address, ModuleNumber(address - 1), copies};
   bucket = entry;
 }
 

@@ -51,6 +51,7 @@ class Symbolizer {
   struct Entry {
     Entry* next;
     uintptr_t address;
+    uint32_t module;  // its number
     std::span<const SourceFrame> frames;
   };
   static constexpr size_t kBuckets = 1024;
