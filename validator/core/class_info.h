@@ -23,13 +23,13 @@ struct ClassKey {
   };
   Type type = Type::kUnknown;
   uintptr_t address = 0;
-  // The shared library that `address` lies in, of all that were ever loaded; 0 for the program.
-  // Where one was unloaded another may lie later, and its classes are others.
-  uint32_t module = 0;
   // Not owned, never freed; null when only the report layer can tell the name, from `address`.
   const char* name = nullptr;
   LockClass::OrderFunction order = nullptr;
   WaitRanks ranks = {};
+  // The shared library that `address` lies in, of all that were ever loaded; 0 for the program.
+  // Where one was unloaded another may lie later, and its classes are others.
+  uint32_t module = 0;
 };
 
 struct ClassInfo {
