@@ -32,7 +32,7 @@ search() {
   [[ $kind == liveness ]] && how=("${LIVENESS[@]}") arguments=(-a -f)
   rm -f pan ./*.trail
   if ! spin -a "$@" "$model" >log 2>&1 ||
-    ! gcc -w -O2 -DMEMLIM=3000 "${memory[@]}" "${how[@]}" -o pan pan.c >log 2>&1; then
+    ! gcc -w -O2 -DMEMLIM=4000 "${memory[@]}" "${how[@]}" -o pan pan.c >log 2>&1; then
     cat log
     return 1
   fi
@@ -90,10 +90,10 @@ if [[ $size == short ]]; then
   breaks liveness 'acceptance cycle' -DTHREADS=3 -DROUNDS=0 -DBUG_NO_RESERVATION
 else
   holds safety -DTHREADS=4
-  holds safety -DTHREADS=3 -DROUNDS=2 -DLEAVERS=1 -DNAPS
-  holds safety -DTHREADS=3 -DROUNDS=2 -DSTAYER_ROUNDS=1 -DLEAVERS=2 -DLOCKS=2
+  holds safety -DTHREADS=3 -DROUNDS=2 -DLEAVERS=1
+  holds safety -DTHREADS=3 -DROUNDS=2 -DSTAYER_ROUNDS=1 -DLEAVERS=1 -DLOCKS=2 -DNAPS
+  holds liveness -DTHREADS=3 -DROUNDS=2 -DSTAYER_ROUNDS=1 -DLEAVERS=1
   holds liveness -DTHREADS=3 -DROUNDS=0
-  holds liveness -DTHREADS=3 -DROUNDS=2 -DSTAYER_ROUNDS=1 -DLEAVERS=2
 fi
 
 echo "$failures failures"
