@@ -1,24 +1,25 @@
 // One wait for a lock: where the waiter stands, and what it does until it has the lock or has to
 // go.
 //
-//   newcomer   Looks a few times, and takes the lock if it is free, past all who wait. On a machine
-//              with more threads than processors that is what keeps a lock in use: who is first in
-//              the queue may be asleep, or off its processor.
-//   spinner    The first of those who do not get it this way. Spins without a place in the queue.
-//   in the     Waits for its turn to be the head: spins if it is next, then sleeps. After each full
-//   queue      nap it looks at the lock as well, because the head may be a thread that does not
-//   run. head       Competes with the spinner and the newcomers: spins, yields, sleeps. unqueued
-//   Like the head, for who cannot queue: a signal handler whose thread is in the queue, a
-//              thread without a slot.
+//   newcomer  Looks a few times, and takes the lock if it is free, past all who wait. On a machine
+//             with more threads than processors that is what keeps a lock in use: who is first in
+//             the queue may be asleep, or off its processor.
+//   spinner   The first of those who do not get it this way. Spins without a place in the queue,
+//             and joins it before it would yield or sleep.
+//   queued    Waits for its turn to be the head: spins if it is next, then sleeps. After each full
+//             nap it looks at the lock as well, because the head may be a thread that does not run.
+//   head      Competes with the spinner and the newcomers: spins, yields, sleeps.
+//   unqueued  Like the head, for who cannot queue: a signal handler whose thread is in the queue, a
+//             thread without a slot.
 //
 // Passing over is bounded: a newcomer has kNewcomerLooks; after a nap without success, or
 // kFruitlessWakes wake-ups, a head asks that the lock be left to the first waiters. The next unlock
 // does so (kReservedMark), newcomers find the lock taken, and the head gets it.
 //
-// Spin, yield, sleep: spinning goes on while the lock changes hands, up to a limit. Then the
-// processor is offered to others. If nobody wants it, sleeping would only leave it idle, and waking
-// would cost more than a short section: the waiter goes on for kIdleSpin. If somebody does want it,
-// it may be the holder: the waiter sleeps.
+// Spin, yield, sleep: spinning (backoff.h) goes on while the lock changes hands, up to a limit.
+// Then the processor is offered to others. If nobody wants it, sleeping would only leave it idle,
+// and waking would cost more than a short section: the waiter goes on for kIdleSpin. If somebody
+// does want it, it may be the holder: the waiter sleeps.
 #ifndef RQLOCKDEP_SRC_LOCK_WAITER_H_
 #define RQLOCKDEP_SRC_LOCK_WAITER_H_
 
@@ -29,6 +30,7 @@
 #include "rqlockdep/internal/lock_word.h"
 #include "rqlockdep/internal/thread_slot.h"
 #include "rqlockdep/lock_result.h"
+#include "src/backoff.h"
 #include "src/pending_byte.h"
 #include "src/progress_clock.h"
 #include "src/waiter_queue.h"
@@ -49,16 +51,21 @@ class LockWaiter {
 
   // `slot` is the calling thread's, or null; `mark` goes into `locked`.
   LockWaiter(Policy& policy, Word& word, Slot* slot, uint8_t mark, End& end)
-      : policy_(policy), queue_(policy), word_(word), slot_(slot), mark_(mark), end_(end) {}
+      : policy_(policy),
+        backoff_(policy),
+        queue_(policy),
+        word_(word),
+        slot_(slot),
+        mark_(mark),
+        end_(end) {}
 
   // Until the lock is taken (kOk) or the wait is over. Leave() has to follow, soon.
   LockResult Wait() {
     LockResult result = LockResult::kOk;
     for (int look = 0;; ++look) {
       if (place_ == Place::kQueue && Queue::IsHead(*slot_)) BecomeHead();
-      // Relaxed: a free lock is taken, with acquire order, below.
-      const uint8_t seen = word_.locked.load(std::memory_order_relaxed);
-      if (IsFree(seen) && MayTake(seen) && Take(seen)) break;
+      uint8_t seen;
+      if (backoff_.Look([&] { return Look(&seen); })) break;
       NoteProgress(seen);
       if (end_.Over(seen, look, &result)) break;
       Rest();
@@ -115,10 +122,24 @@ class LockWaiter {
            (Pending::Get(word_) & ~Pending::kWakeClaimed) == (announced_ ? 1 : 0);
   }
 
-  bool Take(uint8_t seen) {
+  // Takes the lock if it may; else *seen says who has it.
+  //
+  // Without a load before it: between the two the line would be only shared, and the
+  // compare-and-swap would have to ask for it a second time.
+  bool Look(uint8_t* seen) {
+    if (!MayTake(0)) {
+      // Relaxed: says only whether to look further.
+      *seen = word_.locked.load(std::memory_order_relaxed);
+      return false;
+    }
+    *seen = 0;
+    return Take(seen) || (*seen == kReservedMark && MayTake(*seen) && Take(seen));
+  }
+
+  bool Take(uint8_t* seen) {
     // Acquire: pairs with the release store of the last unlock. Relaxed on failure: nothing is read
     // on the strength of it.
-    return word_.locked.compare_exchange_strong(seen, mark_, std::memory_order_acquire,
+    return word_.locked.compare_exchange_strong(*seen, mark_, std::memory_order_acquire,
                                                 std::memory_order_relaxed);
   }
 
@@ -136,17 +157,18 @@ class LockWaiter {
     overslept_ = false;
     if (place_ == Place::kNewcomer) {
       if (spins_ < Patience::kNewcomerLooks) {
-        policy_.Pause(1 << spins_++);
+        ++spins_;
+        backoff_.Rest();
       } else {
         TakePlace();
       }
     } else if (spins_ < Patience::kSpinRounds) {
       ++spins_;
-      policy_.Pause(Patience::kPauses);
-    } else if (yields_ < Patience::kYields) {
-      Yield();
+      backoff_.Rest();
     } else if (place_ == Place::kSpinner) {
       JoinAfterSpinning();
+    } else if (yields_ < Patience::kYields) {
+      Yield();
     } else {
       Sleep();
     }
@@ -174,7 +196,8 @@ class LockWaiter {
     }
   }
 
-  // The spinner would have to sleep, but a sleeper is no spinner.
+  // The spinner has to stay on its processor, for while there is one an unlock wakes nobody. So it
+  // is no spinner any more before it yields or sleeps.
   void JoinAfterSpinning() {
     const uint8_t sleepers = Pending::Leave(word_, Pending::kSpinner, false);
     Join();
@@ -258,6 +281,7 @@ class LockWaiter {
   }
 
   Policy& policy_;
+  Backoff<Policy> backoff_;
   Queue queue_;
   Word& word_;
   Slot* const slot_;

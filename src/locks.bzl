@@ -26,6 +26,7 @@ def locks_library(name, deps, **kwargs):
             "//include/rqlockdep:hook_headers",
             "//include/rqlockdep:lock_headers",
             # For tests that drive the algorithms themselves.
+            "//src:backoff.h",
             "//src:held_table.h",
             "//src:lock_waiter.h",
             "//src:native_policy.h",

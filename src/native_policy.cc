@@ -17,6 +17,7 @@ namespace rqlockdep::internal {
 namespace {
 
 constinit thread_local int unlisted_holds __attribute__((tls_model("initial-exec"))) = 0;
+constinit thread_local uint32_t look_cost __attribute__((tls_model("initial-exec"))) = 0;
 
 class ErrnoKeeper {
  public:
@@ -46,6 +47,8 @@ CellChunk* NativePolicy::NewChunk() {
 }
 
 int& NativePolicy::UnlistedHolds() { return unlisted_holds; }
+
+uint32_t& NativePolicy::LookCost() { return look_cost; }
 
 int64_t NativePolicy::Now() {
   timespec now;

@@ -19,6 +19,9 @@
 //   NewChunk()                           memory for a BasicCellChunk, or null
 //   SetCursor(Cell*)                     where this thread's fast path should look next
 //   UnlistedHolds()                      int&, of this thread: locks it holds that no table lists
+//   LookCost(), Ticks()                  see backoff.h: a uint32_t& of this thread's, and a clock
+//   that
+//                                        is quick to read
 //   Now()                                nanoseconds of a clock that does not jump
 //   Pause(n), Yield()
 //   Patience                             a class of int constants, see NativePolicy
@@ -90,10 +93,17 @@ class SpinlockSlowPath {
   template <class Observer>
   LockResult Acquire(Word& word, Slot* slot, Cell* attempt, const WaitLimit& limit,
                      Observer observer) {
-    attempt = List(word, slot, attempt);
-    const uint8_t mark = attempt != nullptr ? slot->mark : kUnlistedMark;
     uint8_t seen;
-    if (Take(word, &seen, mark)) [[likely]] {
+    if (attempt != nullptr) {
+      // The fast path has tried just now. Another failed compare-and-swap would take the line away
+      // from the holder once more. Relaxed: as in Take.
+      seen = word.locked.load(std::memory_order_relaxed);
+    } else {
+      attempt = List(word, slot, attempt);
+      seen = 0;
+    }
+    const uint8_t mark = attempt != nullptr ? slot->mark : kUnlistedMark;
+    if (seen == 0 && Take(word, &seen, mark)) [[likely]] {
       Confirm(word, attempt);
       return LockResult::kOk;
     }

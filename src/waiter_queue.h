@@ -10,11 +10,10 @@
 // Join      tail.exchange(mine). No predecessor: this is the head. Else predecessor.next.exchange(
 //           mine); if that returns kPassed, the predecessor was the head and has gone meanwhile:
 //           this is the head now, and frees the predecessor's node.
-// PassHead  The head, whether it has the lock or gave up: if there is a `next`, makes that the
-// head,
-//           and wakes it. If there is none, tries to take `tail` back to 0: the queue is empty.
-//           If that fails, somebody is about to link itself, who knows how long: leaves kPassed in
-//           `next`, and whoever comes finds it (see Join).
+// PassHead  The head, whether it has the lock or gave up: if there is a `next`, makes that the new
+//           head, and wakes it. If there is none, tries to take `tail` back to 0: the queue is
+//           empty. If that fails, somebody is about to link itself, who knows how long: leaves
+//           kPassed in `next`, and whoever comes finds it (see Join).
 // Abandon   A waiter in the middle marks its node and goes. When the role of the head gets there,
 //           whoever brings it acts for the absent, and passes it on. Until then the thread has no
 //           node for another queue; if it comes back to this one, it gets its place back.

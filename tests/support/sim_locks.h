@@ -41,7 +41,6 @@ class SimProcess {
     struct Patience {
       static constexpr int kLooksWithoutClock = 1;
       static constexpr int kNewcomerLooks = 1;
-      static constexpr int kPauses = 1;
       static constexpr int kSpinRounds = 1;
       static constexpr int kLongestSpin = 1;
       static constexpr int kYields = 1;
@@ -62,6 +61,9 @@ class SimProcess {
     internal::BasicCellChunk<SimAtomics>* NewChunk() { return nullptr; }
     void SetCursor(SimCell* cell) { process_.cursors_[process_.me()] = cell; }
     int& UnlistedHolds() { return process_.unlisted_[process_.me()]; }
+    // Looks cost nothing here, so a rest is a single pause.
+    uint32_t& LookCost() { return look_cost_; }
+    uint64_t Ticks() { return 0; }
     // Time passes only while threads sleep: how long a spin takes is up to the scheduler anyway.
     int64_t Now() {
       const int64_t now = ControlledScheduler::Current().now();
@@ -93,6 +95,7 @@ class SimProcess {
 
    private:
     SimProcess& process_;
+    uint32_t look_cost_ = 0;
   };
   using SlowPath = internal::SpinlockSlowPath<Policy>;
   using Fast = internal::FastPath<SimAtomics>;
