@@ -145,7 +145,6 @@ class Policy {
   struct Patience {
     static constexpr int kLooksWithoutClock = 1;
     static constexpr int kNewcomerLooks = 1;
-    static constexpr int kPauses = 1;
     static constexpr int kSpinRounds = 1;
     static constexpr int kLongestSpin = 1;
     static constexpr int kYields = 1;
@@ -169,6 +168,9 @@ class Policy {
   void SetCursor(Cell* cell) { process_.cursors[me_] = cell; }
   int& UnlistedHolds() { return process_.unlisted[me_]; }
 
+  // Looks cost nothing here, so a rest is a single pause.
+  uint32_t& LookCost() { return look_cost_; }
+  uint64_t Ticks() { return 0; }
   int64_t Now() { return process_.clocks[me_] += kMillisecond / 4; }
   void Pause(int) { MODEL_YIELD(); }
   void Yield() { MODEL_YIELD(); }
@@ -193,6 +195,7 @@ class Policy {
   }
 
   Process& process_;
+  uint32_t look_cost_ = 0;
   const int me_;
 };
 
