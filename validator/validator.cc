@@ -380,15 +380,11 @@ void Validator::AddEdges(Ask& ask) {
     if (!IsChecked(record.kind()) || record.is_waiting()) continue;
     if (!guards_known) guards = CurrentGuards(thread);
     guards_known = true;
-    Observation observation;
-    observation.witness = HeldWitness(thread, record);
-    observation.witness.asked_instance = &ask.lock;
-    observation.witness.asked_stack = input.Stack();
-    observation.witness.asked_mode = input.mode();
-    observation.guards = guards;
-    observation.held_shared = observation.witness.held_mode != LockMode::kExclusive;
-    observation.asked_recursive = input.mode() == LockMode::kRecursiveReader;
-    observation.strength = input.strength();
+    Witness witness = HeldWitness(thread, record);
+    witness.asked_instance = &ask.lock;
+    witness.asked_stack = input.Stack();
+    witness.asked_mode = input.mode();
+    const Observation observation(witness, input.strength(), guards);
     const ObservationId id = graph_.AddObservation(from, input.class_id(), observation);
     if (id != kNoObservation) cycles_.NoteObservation(id);
   }

@@ -32,9 +32,7 @@ class Graph {
   }
 
   void AddEdge(ClassId from, ClassId to, Strength strength = Strength::kBlocking) {
-    Observation observation;
-    observation.strength = strength;
-    graph_->AddObservation(from, to, observation);
+    graph_->AddObservation(from, to, Observation({}, strength, kNoGuards));
     successors_[from].insert(to);
   }
   // By walking everything that `from` leads to.

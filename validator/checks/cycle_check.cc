@@ -37,7 +37,7 @@ void CycleCheck::JudgeNews(CheckInput& input) {
     const New news = news_[i];
     switch (news.what) {
       case New::kObservation:
-        if (!input.graph().GetObservation(news.id).dropped) JudgeObservation(input, news.id);
+        if (!input.graph().GetObservation(news.id).dropped()) JudgeObservation(input, news.id);
         break;
       case New::kSingletonLost:
         JudgeSingletonLost(input, news.id);
@@ -224,7 +224,7 @@ FindingEdge CycleCheck::Describe(CheckInput& input, const Dependency& step) {
                    .witness);
     fill_held(graph.Class(step.from).use[step.context]->enabled[step.from_shared ? 1 : 0].witness);
   } else {
-    const Witness& witness = graph.GetObservation(step.observation).witness;
+    const Witness witness = graph.GetObservation(step.observation).witness();
     fill_held(witness);
     fill_asked(witness);
   }

@@ -153,8 +153,8 @@ uint32_t CycleSearch::FirstOf(uint32_t node) const {
 }
 
 bool CycleSearch::Conflicts(const Dependency& a, const Dependency& b) {
-  const std::span<const Guard> one = graph_.guards().Get(a.guards);
-  const std::span<const Guard> other = graph_.guards().Get(b.guards);
+  const GuardSpan one = graph_.guards().Get(a.guards);
+  const GuardSpan other = graph_.guards().Get(b.guards);
   bool conflict = false;
   size_t i = 0;
   for (const Guard guard : one) {

@@ -24,15 +24,16 @@ struct Dependency {
 
 inline Dependency MakeDependency(const DependencyGraph& graph, ObservationId id) {
   const Observation& observation = graph.GetObservation(id);
-  const Edge& edge = graph.GetEdge(observation.edge);
+  const EdgeId edge_id = graph.EdgeOf(id);
+  const Edge& edge = graph.GetEdge(edge_id);
   Dependency dependency;
   dependency.from = edge.from;
   dependency.to = edge.to;
-  dependency.from_shared = observation.held_shared;
-  dependency.to_recursive = observation.asked_recursive;
-  dependency.strength = observation.strength;
+  dependency.from_shared = observation.held_shared();
+  dependency.to_recursive = observation.asked_recursive();
+  dependency.strength = observation.strength();
   dependency.guards = observation.guards;
-  dependency.edge = observation.edge;
+  dependency.edge = edge_id;
   dependency.observation = id;
   return dependency;
 }

@@ -39,10 +39,10 @@ struct ClassInfo {
   // Classes of equal name and subclass are numbered from 1 in the order of their making; printed
   // from 2 on.
   uint32_t version = 1;
-  ClassKey key;
   // The stack of the first acquisition of any lock of the class: tells classes apart whose
   // construction sites look the same, such as two members of one struct.
   StackId first_asked = kNoStack;
+  ClassKey key;
 };
 
 }  // namespace rqlockdep

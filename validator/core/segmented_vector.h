@@ -51,13 +51,14 @@ class SegmentedVector {
       void* memory = MapMemory(Capacity(k) * sizeof(T));
       if (memory == nullptr) return false;
       T* segment = static_cast<T*>(memory);
-      if constexpr (!std::is_trivially_default_constructible_v<T>) {
-        for (size_t i = 0; i < Capacity(k); ++i) new (segment + i) T();
-      }
       // Release: pairs with the reader's acquire load of the index or size that leads here.
       segments_[k].store(segment, std::memory_order_release);
       ++segment_count_;
       made_ += Capacity(k);
+    }
+    // One by one, so that the pages beyond the size are not touched and take no memory.
+    if constexpr (!std::is_trivially_default_constructible_v<T>) {
+      for (; constructed_ < size; ++constructed_) new (&(*this)[constructed_]) T();
     }
     return true;
   }
@@ -69,6 +70,7 @@ class SegmentedVector {
 
   std::atomic<T*> segments_[kSegments] = {};
   uint64_t made_ = 0;
+  uint32_t constructed_ = 0;  // of a T that zeroed memory is not
   int segment_count_ = 0;
 };
 

@@ -28,44 +28,69 @@ uint64_t HashName(const ClassKey& key, LockKind kind, uint8_t subclass) {
 uint64_t PackEnds(ClassId from, ClassId to) { return (uint64_t{from} << 32) | to; }
 
 bool SameButForGuards(const Observation& a, const Observation& b) {
-  return a.held_shared == b.held_shared && a.asked_recursive == b.asked_recursive &&
-         a.strength == b.strength;
+  return a.held_shared() == b.held_shared() && a.asked_recursive() == b.asked_recursive() &&
+         a.strength() == b.strength();
 }
 
 }  // namespace
 
 ClassId DependencyGraph::GetClass(const ClassKey& key, LockKind kind, uint8_t subclass) {
+  const auto packed_of = [&](ClassId id) {
+    return PackClassKey(Class(id).info.key, Class(id).info.kind, Class(id).info.subclass);
+  };
+  const auto name_of = [&](ClassId id) {
+    return HashName(Class(id).info.key, Class(id).info.kind, Class(id).info.subclass);
+  };
   const uint64_t packed = PackClassKey(key, kind, subclass);
-  const ClassId known = class_by_key_.Get(packed, kNoClass);
-  if (known != kNoClass) return known;
-  const uint64_t name = HashName(key, kind, subclass);
-  const uint32_t version = version_by_name_.Get(name, 0) + 1;
-  if (!classes_.EnsureSize(class_count_ + 1) || !components_.AddClass(class_count_ + 1) ||
-      !context_reach_.AddClass(class_count_ + 1) || !class_by_key_.Set(packed, class_count_ + 1)) {
+  const uint32_t* known =
+      class_by_key_.Find(packed, [&](ClassId id) { return packed_of(id) == packed; });
+  if (known != nullptr) return *known;
+  const ClassId id = class_count_ + 1;
+  if (!classes_.EnsureSize(id) || !components_.AddClass(id) || !context_reach_.AddClass(id) ||
+      !first_with_guard_.EnsureSize(id + 1)) {
     return kNoClass;
   }
-  version_by_name_.Set(name, version);
-  ClassNode& node = classes_[class_count_];
-  ++class_count_;
-  node.info = {class_count_, kind, subclass, version, key};
-  return class_count_;
+  ClassNode& node = Class(id);
+  node.info.id = id;
+  node.info.kind = kind;
+  node.info.subclass = subclass;
+  node.info.key = key;
+  const uint64_t name = HashName(key, kind, subclass);
+  uint32_t* same_name =
+      class_by_name_.Find(name, [&](ClassId other) { return name_of(other) == name; });
+  const uint32_t version = same_name == nullptr ? 1 : Class(*same_name).info.version + 1;
+  if (!class_by_key_.Insert(packed, id, packed_of)) return kNoClass;
+  node.info.version = version;
+  if (same_name != nullptr) {
+    *same_name = id;
+  } else {
+    class_by_name_.Insert(name, id, name_of);
+  }
+  return ++class_count_;
 }
 
 EdgeId DependencyGraph::FindEdge(ClassId from, ClassId to) const {
-  return edge_by_ends_.Get(PackEnds(from, to), kNoEdge);
+  const uint32_t* known = edge_by_ends_.Find(PackEnds(from, to), [&](EdgeId id) {
+    const Edge& edge = GetEdge(id);
+    return edge.from == from && edge.to == to;
+  });
+  return known == nullptr ? kNoEdge : *known;
 }
 
 EdgeId DependencyGraph::GetOrAddEdge(ClassId from, ClassId to) {
   const EdgeId known = FindEdge(from, to);
-  if (known != kNoEdge) return known;
-  if (!edges_.EnsureSize(edge_count_ + 1) ||
-      !edge_by_ends_.Set(PackEnds(from, to), edge_count_ + 1)) {
-    return kNoEdge;
-  }
-  Edge& edge = edges_[edge_count_];
-  const EdgeId id = ++edge_count_;
+  // Half of the numbers: observations are twice as many.
+  if (known != kNoEdge || edge_count_ == UINT32_MAX / 2) return known;
+  const EdgeId id = edge_count_ + 1;
+  if (!edges_.EnsureSize(id)) return kNoEdge;
+  Edge& edge = GetEdge(id);
   edge.from = from;
   edge.to = to;
+  const auto ends_of = [&](EdgeId other) {
+    return PackEnds(GetEdge(other).from, GetEdge(other).to);
+  };
+  if (!edge_by_ends_.Insert(PackEnds(from, to), id, ends_of)) return kNoEdge;
+  ++edge_count_;
   ClassNode& source = Class(from);
   ClassNode& target = Class(to);
   edge.next_out = source.first_out;
@@ -84,8 +109,11 @@ ObservationId DependencyGraph::AddObservation(ClassId from, ClassId to,
   const EdgeId edge_id = GetOrAddEdge(from, to);
   if (edge_id == kNoEdge) return kNoObservation;
   Edge& edge = GetEdge(edge_id);
-  AddThread(edge, observation.witness.thread);
-  AddInstances(edge, {observation.witness.held_instance, observation.witness.asked_instance});
+  if (edge.strengths != 0) {
+    const Witness witness = observation.witness();
+    AddThread(edge, witness.thread);
+    AddInstances(edge, {witness.held_instance, witness.asked_instance});
+  }
   for (ObservationId id = edge.observations; id != kNoObservation; id = GetObservation(id).next) {
     const Observation& known = GetObservation(id);
     if (SameButForGuards(known, observation) &&
@@ -98,78 +126,120 @@ ObservationId DependencyGraph::AddObservation(ClassId from, ClassId to,
     Observation& known = GetObservation(*link);
     if (SameButForGuards(known, observation) &&
         guards_.Contains(known.guards, observation.guards)) {
-      known.dropped = true;
+      known.Drop();
       *link = known.next;
       --edge.observation_count;
     } else {
       link = &known.next;
     }
   }
-  if (edge.observation_count >= kObservationsPerEdge) return MergeIntoFullEdge(edge, observation);
-  if (!observations_.EnsureSize(observation_count_ + 1)) return kNoObservation;
-  Observation& added = observations_[observation_count_];
-  const ObservationId id = ++observation_count_;
+  if (edge.observation_count >= kObservationsPerEdge) {
+    return MergeIntoFullEdge(edge_id, observation);
+  }
+  return Store(edge_id, observation);
+}
+
+ObservationId DependencyGraph::Store(EdgeId edge_id, const Observation& observation) {
+  Edge& edge = GetEdge(edge_id);
+  ObservationId id = 2 * edge_id;
+  if (edge.strengths != 0) {
+    if (later_count_ == UINT32_MAX / 2 || !later_.EnsureSize(later_count_ + 1)) {
+      return kNoObservation;
+    }
+    later_[later_count_].edge = edge_id;
+    id = 2 * later_count_++ + 1;
+  }
+  Observation& added = GetObservation(id);
   added = observation;
-  added.edge = edge_id;
-  added.dropped = false;
   added.next = edge.observations;
+  added.next_with_same_guards = kNoObservation;
   edge.observations = id;
   ++edge.observation_count;
-  edge.strengths |= static_cast<uint8_t>(1U << static_cast<int>(observation.strength));
-  components_.AddStrengths(from, to, edge.strengths);
-  if (added.guards != kNoGuards) {
-    added.next_with_same_guards = first_with_guards_.Get(added.guards, kNoObservation);
-    if (!first_with_guards_.Set(added.guards, id)) added.next_with_same_guards = kNoObservation;
-  }
+  edge.strengths |= static_cast<uint8_t>(1U << static_cast<int>(observation.strength()));
+  components_.AddStrengths(edge.from, edge.to, edge.strengths);
+  NoteGuards(id);
   return id;
 }
 
-ObservationId DependencyGraph::MergeIntoFullEdge(Edge& edge, const Observation& observation) {
-  // There are twelve kinds, so one of this many observations is of the new one's kind or the new
-  // one is the first of its kind; then the oldest of another kind cannot be merged and the edge may
-  // grow by one more: at most twelve over the limit.
-  for (ObservationId id = edge.observations; id != kNoObservation; id = GetObservation(id).next) {
-    Observation& known = GetObservation(id);
-    if (!SameButForGuards(known, observation)) continue;
-    Observation merged = known;
-    merged.guards = guards_.Intersect(known.guards, observation.guards);
-    if (merged.guards == known.guards) return kNoObservation;
-    // Fewer guards: `known` and perhaps others are superfluous now, so there is room.
-    return AddObservation(edge.from, edge.to, merged);
+void DependencyGraph::NoteGuards(ObservationId id) {
+  Observation& observation = GetObservation(id);
+  const GuardSetId guards = observation.guards;
+  if (guards == kNoGuards) return;
+  ObservationId* first = nullptr;
+  if (GuardSets::IsSingle(guards)) {
+    first = &first_with_guard_[GuardSets::Single(guards).class_id()];
+  } else {
+    if (!first_with_set_.EnsureSize(guards + 1)) return;
+    if (guards >= set_end_) set_end_ = guards + 1;
+    first = &first_with_set_[guards];
   }
-  edge.observation_count = kObservationsPerEdge - 1;
-  return AddObservation(edge.from, edge.to, observation);
+  observation.next_with_same_guards = *first;
+  *first = id;
+}
+
+ObservationId DependencyGraph::MergeIntoFullEdge(EdgeId edge_id, const Observation& observation) {
+  // There are twelve kinds, so one of this many observations is of the new one's kind or the new
+  // one is the first of its kind; then the oldest of another kind cannot be merged and the edge
+  // grows by one more: at most twelve over the limit.
+  Edge& edge = GetEdge(edge_id);
+  for (ObservationId id = edge.observations; id != kNoObservation; id = GetObservation(id).next) {
+    const Observation& known = GetObservation(id);
+    if (!SameButForGuards(known, observation)) continue;
+    const GuardSetId both = guards_.Intersect(known.guards, observation.guards);
+    if (both == known.guards) return kNoObservation;
+    // Fewer guards: `known` and perhaps others are superfluous now, so there is room.
+    return AddObservation(edge.from, edge.to, Observation(known.witness(), known.strength(), both));
+  }
+  return Store(edge_id, observation);
+}
+
+DependencyGraph::Sightings* DependencyGraph::MoreSightings(Edge& edge) {
+  if (edge.more_sightings == 0) {
+    if (!sightings_.EnsureSize(sightings_count_ + 1)) return nullptr;
+    edge.more_sightings = ++sightings_count_;
+  }
+  return &sightings_[edge.more_sightings - 1];
 }
 
 void DependencyGraph::AddThread(Edge& edge, ThreadId thread) {
-  for (uint32_t i = edge.threads; i != 0; i = thread_links_[i - 1].next) {
+  if (edge.first.witness().thread == thread) return;
+  Sightings* more = MoreSightings(edge);
+  if (more == nullptr) return;
+  for (uint32_t i = more->threads; i != 0; i = thread_links_[i - 1].next) {
     if (thread_links_[i - 1].thread == thread) return;
   }
-  if (edge.thread_count >= kThreadsPerEdge || !thread_links_.EnsureSize(thread_link_count_ + 1)) {
+  if (more->thread_count + 1 >= kThreadsPerEdge ||
+      !thread_links_.EnsureSize(thread_link_count_ + 1)) {
     return;
   }
-  thread_links_[thread_link_count_] = {thread, edge.threads};
-  edge.threads = ++thread_link_count_;
-  ++edge.thread_count;
+  thread_links_[thread_link_count_] = {thread, more->threads};
+  more->threads = ++thread_link_count_;
+  ++more->thread_count;
 }
 
 void DependencyGraph::AddInstances(Edge& edge, InstancePair pair) {
-  for (uint32_t i = edge.instances; i != 0; i = instance_links_[i - 1].next) {
+  const Witness first = edge.first.witness();
+  if (first.held_instance == pair.held && first.asked_instance == pair.asked) return;
+  Sightings* more = MoreSightings(edge);
+  if (more == nullptr) return;
+  for (uint32_t i = more->instances; i != 0; i = instance_links_[i - 1].next) {
     const InstancePair& known = instance_links_[i - 1].pair;
     if (known.held == pair.held && known.asked == pair.asked) return;
   }
-  if (edge.instance_count >= kInstancesPerEdge ||
+  if (more->instance_count + 1 >= kInstancesPerEdge ||
       !instance_links_.EnsureSize(instance_link_count_ + 1)) {
     return;
   }
-  instance_links_[instance_link_count_] = {pair, edge.instances};
-  edge.instances = ++instance_link_count_;
-  ++edge.instance_count;
+  instance_links_[instance_link_count_] = {pair, more->instances};
+  more->instances = ++instance_link_count_;
+  ++more->instance_count;
 }
 
 size_t DependencyGraph::GetThreads(EdgeId edge, std::span<ThreadId> out) const {
   size_t count = 0;
-  for (uint32_t i = GetEdge(edge).threads; i != 0 && count < out.size();
+  if (!out.empty()) out[count++] = GetEdge(edge).first.witness().thread;
+  const uint32_t more = GetEdge(edge).more_sightings;
+  for (uint32_t i = more == 0 ? 0 : sightings_[more - 1].threads; i != 0 && count < out.size();
        i = thread_links_[i - 1].next) {
     out[count++] = thread_links_[i - 1].thread;
   }
@@ -178,7 +248,10 @@ size_t DependencyGraph::GetThreads(EdgeId edge, std::span<ThreadId> out) const {
 
 size_t DependencyGraph::GetInstances(EdgeId edge, std::span<InstancePair> out) const {
   size_t count = 0;
-  for (uint32_t i = GetEdge(edge).instances; i != 0 && count < out.size();
+  const Witness first = GetEdge(edge).first.witness();
+  if (!out.empty()) out[count++] = {first.held_instance, first.asked_instance};
+  const uint32_t more = GetEdge(edge).more_sightings;
+  for (uint32_t i = more == 0 ? 0 : sightings_[more - 1].instances; i != 0 && count < out.size();
        i = instance_links_[i - 1].next) {
     out[count++] = instance_links_[i - 1].pair;
   }

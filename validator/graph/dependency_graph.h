@@ -17,60 +17,33 @@
 
 #include "rqlockdep/acquisition.h"
 #include "validator/core/class_info.h"
+#include "validator/core/id_table.h"
 #include "validator/core/ids.h"
-#include "validator/core/key_map.h"
 #include "validator/core/segmented_vector.h"
 #include "validator/core/thread_state.h"
 #include "validator/graph/component_order.h"
 #include "validator/graph/context_reach.h"
 #include "validator/graph/guard_set.h"
+#include "validator/graph/observation.h"
 
 namespace rqlockdep {
 
 using EdgeId = uint32_t;
-using ObservationId = uint32_t;
 inline constexpr EdgeId kNoEdge = 0;
-inline constexpr ObservationId kNoObservation = 0;
 
-// One lock taken or asked for, as an observation or a use remembers it for the report.
-struct Witness {
-  const void* held_instance = nullptr;
-  const void* asked_instance = nullptr;
-  ThreadId thread = kNoThread;
-  StackId asked_stack = kNoStack;
-  StackId held_site = kNoStack;   // the exact place where the held lock was taken (a short stack)
-  StackId held_stack = kNoStack;  // the whole stack of that
-  bool held_stack_is_exact = false;
-  LockMode held_mode = LockMode::kExclusive;
-  LockMode asked_mode = LockMode::kExclusive;
-  Strength held_strength = Strength::kBlocking;
-};
-
-struct Observation {
-  Witness witness;  // of the first time
-  GuardSetId guards = kNoGuards;
-  ObservationId next = kNoObservation;  // of the same edge
-  ObservationId next_with_same_guards = kNoObservation;
-  EdgeId edge = kNoEdge;
-  bool held_shared = false;      // dependency type S, else E
-  bool asked_recursive = false;  // dependency type R, else N
-  Strength strength = Strength::kBlocking;
-  bool dropped = false;  // another observation says more
-};
-
+// 80 bytes, which hold all there is to an edge that was seen in one way only.
 struct Edge {
   ClassId from = kNoClass;  // held
   ClassId to = kNoClass;    // asked for
   EdgeId next_out = kNoEdge;
   EdgeId next_in = kNoEdge;
-  ObservationId observations = kNoObservation;
-  uint32_t threads = 0;    // list of ThreadLink, index + 1
-  uint32_t instances = 0;  // list of InstanceLink, index + 1
-  uint8_t strengths = 0;   // bit 1 << Strength of each observation
-  uint8_t thread_count = 0;
-  uint8_t instance_count = 0;
-  uint16_t observation_count = 0;
+  ObservationId observations = kNoObservation;  // those that count, the newest first
+  uint32_t more_sightings = 0;                  // by other threads, of other instances; index + 1
+  uint8_t strengths = 0;                        // bit 1 << Strength of each observation
+  uint8_t observation_count = 0;
+  Observation first;  // the first ever, dropped or not
 };
+static_assert(sizeof(Edge) == 80);
 
 // How locks of a class were used in, or left open to, an asynchronous context.
 struct ContextUse {
@@ -92,18 +65,18 @@ struct ContextUse {
 struct ClassNode {
   ClassInfo info;
   const void* first_instance = nullptr;
-  bool singleton = true;          // only one instance was ever asked for
-  bool gated_a_cycle = false;     // rule 2 dismissed something because of this class
+  ContextUse* use[kContextCount] = {};       // null until needed
+  ClassId next_used_in[kContextCount] = {};  // list of the classes used in the context
+  ClassId next_enabled[kContextCount] = {};
   ClassId nest_class = kNoClass;  // under which nesting in this class was accepted
   EdgeId first_out = kNoEdge;
   EdgeId first_in = kNoEdge;
   uint32_t out_degree = 0;
   uint32_t in_degree = 0;
-  ContextUse* use[kContextCount] = {};       // null until needed
   uint8_t used_in_bits[kContextCount] = {};  // bit UseIndex of what was seen
   uint8_t enabled_bits[kContextCount] = {};  // bit 0 exclusive, bit 1 shared
-  ClassId next_used_in[kContextCount] = {};  // list of the classes used in the context
-  ClassId next_enabled[kContextCount] = {};
+  bool singleton = true;                     // only one instance was ever asked for
+  bool gated_a_cycle = false;                // rule 2 dismissed something because of this class
 };
 
 // Index of a use among used_in: {N, R} x strength.
@@ -135,17 +108,25 @@ class DependencyGraph {
   // Adds what `observation` says to the edge from -> to. Returns the id of the observation if it is
   // new to the edge, kNoObservation if the edge knew it already (or there is no memory).
   ObservationId AddObservation(ClassId from, ClassId to, const Observation& observation);
-  Observation& GetObservation(ObservationId id) const { return observations_[id - 1]; }
+  // The first observation of an edge lies within it: it has an even id, the others odd ones.
+  Observation& GetObservation(ObservationId id) const {
+    return id % 2 == 0 ? GetEdge(id / 2).first : later_[id / 2].observation;
+  }
+  EdgeId EdgeOf(ObservationId id) const { return id % 2 == 0 ? id / 2 : later_[id / 2].edge; }
 
   // Calls `visit(ObservationId)` for each observation that is not dropped and whose guards hold
   // `class_id`.
   template <typename Visitor>
   void ForEachGuardedBy(ClassId class_id, Visitor visit) const {
-    guards_.ForEachWith(class_id, [&](GuardSetId set) {
-      for (ObservationId id = first_with_guards_.Get(set, kNoObservation); id != kNoObservation;
-           id = observations_[id - 1].next_with_same_guards) {
-        if (!observations_[id - 1].dropped) visit(id);
+    const auto visit_list = [&](ObservationId first) {
+      for (ObservationId id = first; id != kNoObservation;
+           id = GetObservation(id).next_with_same_guards) {
+        if (!GetObservation(id).dropped()) visit(id);
       }
+    };
+    visit_list(first_with_guard_[class_id]);
+    guards_.ForEachWith(class_id, [&](GuardSetId set) {
+      if (set < set_end_) visit_list(first_with_set_[set]);
     });
   }
 
@@ -178,6 +159,18 @@ class DependencyGraph {
   const ContextReach& context_reach() const { return context_reach_; }
 
  private:
+  // The second observation of an edge, and those after it.
+  struct LaterObservation {
+    Observation observation;
+    EdgeId edge;
+  };
+  // Threads and instances beside those of the edge's first observation.
+  struct Sightings {
+    uint32_t threads;    // list of ThreadLink, index + 1
+    uint32_t instances;  // list of InstanceLink, index + 1
+    uint32_t thread_count;
+    uint32_t instance_count;
+  };
   struct ThreadLink {
     ThreadId thread;
     uint32_t next;
@@ -189,27 +182,35 @@ class DependencyGraph {
   static constexpr int kObservationsPerEdge = 64;
 
   EdgeId GetOrAddEdge(ClassId from, ClassId to);
+  ObservationId Store(EdgeId edge_id, const Observation& observation);
+  void NoteGuards(ObservationId id);
+  // Null without memory.
+  Sightings* MoreSightings(Edge& edge);
   void AddThread(Edge& edge, ThreadId thread);
   void AddInstances(Edge& edge, InstancePair pair);
-  ObservationId MergeIntoFullEdge(Edge& edge, const Observation& observation);
+  ObservationId MergeIntoFullEdge(EdgeId edge_id, const Observation& observation);
   ContextUse* GetUse(ClassNode& node, int k);
 
   Arena arena_;
   GuardSets guards_;
   SegmentedVector<ClassNode> classes_;
   SegmentedVector<Edge> edges_;
-  SegmentedVector<Observation> observations_;
+  SegmentedVector<LaterObservation> later_;
+  SegmentedVector<Sightings> sightings_;
   SegmentedVector<ThreadLink> thread_links_;
   SegmentedVector<InstanceLink> instance_links_;
-  KeyMap class_by_key_;
-  KeyMap version_by_name_;
-  KeyMap edge_by_ends_;
-  KeyMap first_with_guards_;
+  IdTable class_by_key_;
+  IdTable class_by_name_;  // the last of each name
+  IdTable edge_by_ends_;
+  SegmentedVector<ObservationId> first_with_guard_;  // of the sets of one guard, by its class
+  SegmentedVector<ObservationId> first_with_set_;    // of the other sets
   ComponentOrder components_{*this};
   ContextReach context_reach_{*this};
   uint32_t class_count_ = 0;
   uint32_t edge_count_ = 0;
-  uint32_t observation_count_ = 0;
+  uint32_t later_count_ = 0;
+  GuardSetId set_end_ = 0;  // of first_with_set_
+  uint32_t sightings_count_ = 0;
   uint32_t thread_link_count_ = 0;
   uint32_t instance_link_count_ = 0;
   ClassId first_used_in_[kContextCount] = {};

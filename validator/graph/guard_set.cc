@@ -21,39 +21,49 @@ size_t GuardSets::Normalize(std::span<Guard> guards) {
 
 GuardSetId GuardSets::Put(std::span<const Guard> guards) {
   if (guards.empty()) return kNoGuards;
-  uint64_t hash = kEmptyChain;
-  for (const Guard guard : guards) hash = MixChain(hash, guard.bits());
-  const GuardSetId first = by_hash_.Get(hash, kNoGuards);
+  if (guards.size() == 1 && guards[0].bits() < kSingle) return guards[0].bits() | kSingle;
+  const auto hash_of = [](const auto& set) {
+    uint64_t hash = kEmptyChain;
+    for (const Guard guard : set) hash = MixChain(hash, guard.bits());
+    return hash;
+  };
   const auto same = [](Guard a, Guard b) { return a.bits() == b.bits(); };
-  for (GuardSetId id = first; id != kNoGuards; id = sets_[id - 1].next_with_same_hash) {
-    if (std::ranges::equal(Get(id), guards, same)) return id;
-  }
+  const uint64_t hash = hash_of(guards);
+  const uint32_t* known = by_contents_.Find(
+      hash, [&](GuardSetId id) { return std::ranges::equal(Get(id), guards, same); });
+  if (known != nullptr) return *known;
   const std::span<Guard> copy = arena_.NewArray<Guard>(guards.size());
+  const ClassId last_class = guards.back().class_id();
   if (copy.empty() || !sets_.EnsureSize(set_count_ + 1) ||
       !links_.EnsureSize(link_count_ + static_cast<uint32_t>(guards.size())) ||
-      !by_hash_.Set(hash, set_count_ + 1)) {
+      !first_with_class_.EnsureSize(last_class + 1)) {
     return kNoGuards;
   }
+  if (last_class >= class_end_) class_end_ = last_class + 1;
   std::ranges::copy(guards, copy.begin());
-  sets_[set_count_] = {copy.data(), static_cast<uint32_t>(copy.size()), first};
-  const GuardSetId id = ++set_count_;
+  sets_[set_count_] = {copy.data(), static_cast<uint32_t>(copy.size())};
+  const GuardSetId id = set_count_ + 1;
+  if (!by_contents_.Insert(hash, id, [&](GuardSetId set) { return hash_of(Get(set)); })) {
+    return kNoGuards;
+  }
+  ++set_count_;
   for (const Guard guard : guards) {
-    links_[link_count_] = {id, first_with_class_.Get(guard.class_id(), 0)};
-    ++link_count_;
-    if (!first_with_class_.Set(guard.class_id(), link_count_)) --link_count_;
+    links_[link_count_] = {id, first_with_class_[guard.class_id()]};
+    first_with_class_[guard.class_id()] = ++link_count_;
   }
   return id;
 }
 
-std::span<const Guard> GuardSets::Get(GuardSetId id) const {
+GuardSpan GuardSets::Get(GuardSetId id) const {
   if (id == kNoGuards) return {};
+  if (IsSingle(id)) return GuardSpan(Single(id));
   const Set& set = sets_[id - 1];
   return {set.guards, set.size};
 }
 
 bool GuardSets::Contains(GuardSetId outer, GuardSetId inner) const {
   if (outer == inner || inner == kNoGuards) return true;
-  const std::span<const Guard> large = Get(outer);
+  const GuardSpan large = Get(outer);
   size_t i = 0;
   for (const Guard guard : Get(inner)) {
     while (i < large.size() && large[i].class_id() < guard.class_id()) ++i;
@@ -65,8 +75,8 @@ bool GuardSets::Contains(GuardSetId outer, GuardSetId inner) const {
 
 GuardSetId GuardSets::Intersect(GuardSetId a, GuardSetId b) {
   if (a == b) return a;
-  const std::span<const Guard> one = Get(a);
-  const std::span<const Guard> other = Get(b);
+  const GuardSpan one = Get(a);
+  const GuardSpan other = Get(b);
   // The result lives in the arena before it is put; a merge is rare, so the loss is small.
   const std::span<Guard> both = arena_.NewArray<Guard>(std::min(one.size(), other.size()));
   size_t count = 0;
