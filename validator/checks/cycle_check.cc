@@ -109,7 +109,7 @@ void CycleCheck::JudgeEnabled(CheckInput& input, ClassId id, int k, bool shared)
   for (ClassId a = graph.first_used_in(k); a != kNoClass; a = graph.Class(a).next_used_in[k]) {
     const ClassNode& node = graph.Class(a);
     if (a == id || node.info.kind == LockKind::kLocalLock) continue;
-    for (const ContextUse::Kind& use : node.use[k]->used_in) {
+    for (const ContextUse::Kind& use : graph.UseIn(a, k).used_in) {
       if (!use.seen || count == firsts.size()) continue;
       Dependency first = ImplicitInto(a, k, use.recursive, use.strength);
       first.from = id;
@@ -174,7 +174,7 @@ void CycleCheck::CheckSameClass(CheckInput& input, ClassId id, int k) {
   const ClassNode& node = input.graph().Class(id);
   if (node.used_in_bits[k] == 0 || node.enabled_bits[k] == 0) return;
   Dependency best;
-  for (const ContextUse::Kind& use : node.use[k]->used_in) {
+  for (const ContextUse::Kind& use : input.graph().UseIn(id, k).used_in) {
     for (const bool shared : {false, true}) {
       if (!use.seen || (node.enabled_bits[k] & (shared ? 2 : 1)) == 0) continue;
       if (use.recursive && shared) continue;
@@ -218,11 +218,10 @@ FindingEdge CycleCheck::Describe(CheckInput& input, const Dependency& step) {
   };
   if (step.implicit) {
     edge.context = step.context == kHardIndex ? ContextKind::kHard : ContextKind::kSoft;
-    fill_asked(graph.Class(step.to)
-                   .use[step.context]
-                   ->used_in[UseIndex(step.to_recursive, step.strength)]
+    fill_asked(graph.UseIn(step.to, step.context)
+                   .used_in[UseIndex(step.to_recursive, step.strength)]
                    .witness);
-    fill_held(graph.Class(step.from).use[step.context]->enabled[step.from_shared ? 1 : 0].witness);
+    fill_held(graph.WitnessOfEnabled(step.from, step.context, step.from_shared));
   } else {
     const Witness witness = graph.GetObservation(step.observation).witness();
     fill_held(witness);

@@ -9,14 +9,13 @@ namespace {
 using Threads = std::array<ThreadId, DependencyGraph::kThreadsPerEdge>;
 using Instances = std::array<DependencyGraph::InstancePair, DependencyGraph::kInstancesPerEdge>;
 
-const Witness& EnabledWitness(const DependencyGraph& graph, const Dependency& step) {
-  return graph.Class(step.from).use[step.context]->enabled[step.from_shared ? 1 : 0].witness;
+Witness EnabledWitness(const DependencyGraph& graph, const Dependency& step) {
+  return graph.WitnessOfEnabled(step.from, step.context, step.from_shared);
 }
 
 const Witness& UsedWitness(const DependencyGraph& graph, const Dependency& step) {
-  return graph.Class(step.to)
-      .use[step.context]
-      ->used_in[UseIndex(step.to_recursive, step.strength)]
+  return graph.UseIn(step.to, step.context)
+      .used_in[UseIndex(step.to_recursive, step.strength)]
       .witness;
 }
 

@@ -93,12 +93,13 @@ void CycleSearch::Mark(const Query& query) {
   if (first.from != kNoClass) {
     MarkFrom(first.from, kPlain);
   } else {
-    for (ClassId id = graph_.first_enabled(first.context); id != kNoClass;
-         id = graph_.Class(id).next_enabled[first.context]) {
+    graph_.ForEachEnabled(first.context, [&](ClassId id) {
       if (MayEndPath(graph_.Class(id))) MarkFrom(id, kPlain);
-    }
+    });
   }
   const bool implicit_wanted = query.closed_path && !first.implicit;
+  // Every class used in a context is joined to the same classes: once is enough.
+  bool joined[kContextCount][kMarkStates] = {};
   for (uint32_t i = 0; i < mark_queue_end_; ++i) {
     const auto id = static_cast<ClassId>(mark_queue_[i] >> 8);
     const auto state = static_cast<uint8_t>(mark_queue_[i] & 0xff);
@@ -115,14 +116,14 @@ void CycleSearch::Mark(const Query& query) {
     }
     if (!implicit_wanted || (state & kImplicit) != 0 || !MayEndPath(node)) continue;
     for (int k = 0; k < kContextCount; ++k) {
-      if (node.used_in_bits[k] == 0) continue;
-      for (ClassId b = graph_.first_enabled(k); b != kNoClass;
-           b = graph_.Class(b).next_enabled[k]) {
-        if (!MayEndPath(graph_.Class(b))) continue;
+      if (node.used_in_bits[k] == 0 || joined[k][state]) continue;
+      joined[k][state] = true;
+      graph_.ForEachEnabled(k, [&](ClassId b) {
+        if (!MayEndPath(graph_.Class(b))) return;
         // Of its strength the mark says too much rather than too little.
         MarkFrom(b, state | kImplicit | kNonresilient);
         if (query.aim != Aim::kBlocking) MarkFrom(b, state | kImplicit);
-      }
+      });
     }
   }
 }
@@ -249,7 +250,7 @@ void CycleSearch::ExtendByImplicit(const Query& query, uint32_t node) {
     for (ClassId a = graph_.first_used_in(k); a != kNoClass; a = graph_.Class(a).next_used_in[k]) {
       const ClassNode& start = graph_.Class(a);
       if (a == at || !MayEndPath(start)) continue;
-      for (const ContextUse::Kind& use : start.use[k]->used_in) {
+      for (const ContextUse::Kind& use : graph_.UseIn(a, k).used_in) {
         if (!use.seen || !StrengthAllowed(query.aim, use.strength)) continue;
         for (const bool shared : {false, true}) {
           if ((end.enabled_bits[k] & (shared ? 2 : 1)) == 0) continue;
@@ -329,10 +330,9 @@ bool CycleSearch::Choose(const Choice& choice, size_t position, bool nonresilien
     return false;
   }
   const ClassNode& from = graph_.Class(step.from);
-  const ClassNode& to = graph_.Class(step.to);
   // The implicit edges of two contexts are two edges: the choice stays within one.
   const int k = step.context;
-  for (const ContextUse::Kind& use : to.use[k]->used_in) {
+  for (const ContextUse::Kind& use : graph_.UseIn(step.to, k).used_in) {
     if (!use.seen) continue;
     for (const bool shared : {false, true}) {
       if ((from.enabled_bits[k] & (shared ? 2 : 1)) == 0) continue;

@@ -28,6 +28,8 @@ class ChainCache {
   void Clear() { chains_.Clear(); }
 
   size_t size() const { return chains_.size(); }
+  // Bytes.
+  size_t mapped() const { return chains_.mapped(); }
 
  private:
   HashMap chains_;

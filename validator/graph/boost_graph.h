@@ -89,11 +89,22 @@ inline std::pair<BoostGraph::edge_iterator, BoostGraph::edge_iterator> edges(con
 inline ClassId source(EdgeId edge, const BoostGraph& g) { return g.graph().GetEdge(edge).from; }
 inline ClassId target(EdgeId edge, const BoostGraph& g) { return g.graph().GetEdge(edge).to; }
 
+// Linear in the degree.
 inline uint32_t out_degree(ClassId vertex, const BoostGraph& g) {
-  return g.graph().Class(vertex).out_degree;
+  uint32_t count = 0;
+  for (EdgeId e = g.graph().Class(vertex).first_out; e != kNoEdge;
+       e = g.graph().GetEdge(e).next_out) {
+    ++count;
+  }
+  return count;
 }
 inline uint32_t in_degree(ClassId vertex, const BoostGraph& g) {
-  return g.graph().Class(vertex).in_degree;
+  uint32_t count = 0;
+  for (EdgeId e = g.graph().Class(vertex).first_in; e != kNoEdge;
+       e = g.graph().GetEdge(e).next_in) {
+    ++count;
+  }
+  return count;
 }
 inline uint32_t degree(ClassId vertex, const BoostGraph& g) {
   return out_degree(vertex, g) + in_degree(vertex, g);

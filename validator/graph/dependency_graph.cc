@@ -95,10 +95,8 @@ EdgeId DependencyGraph::GetOrAddEdge(ClassId from, ClassId to) {
   ClassNode& target = Class(to);
   edge.next_out = source.first_out;
   source.first_out = id;
-  ++source.out_degree;
   edge.next_in = target.first_in;
   target.first_in = id;
-  ++target.in_degree;
   components_.AddEdge(from, to);
   context_reach_.AddEdge(from, to);
   return id;
@@ -258,26 +256,21 @@ size_t DependencyGraph::GetInstances(EdgeId edge, std::span<InstancePair> out) c
   return count;
 }
 
-ContextUse* DependencyGraph::GetUse(ClassNode& node, int k) {
-  if (node.use[k] == nullptr) node.use[k] = arena_.New<ContextUse>();
-  return node.use[k];
-}
-
 bool DependencyGraph::AddUsedIn(ClassId id, int k, bool recursive, Strength strength,
                                 const Witness& witness) {
   ClassNode& node = Class(id);
   const int index = UseIndex(recursive, strength);
   const auto bit = static_cast<uint8_t>(1U << index);
   if ((node.used_in_bits[k] & bit) != 0) return false;
-  ContextUse* use = GetUse(node, k);
-  if (use == nullptr) return false;
+  if (node.uses == nullptr) node.uses = arena_.NewArray<ContextUse>(kContextCount).data();
+  if (node.uses == nullptr) return false;
   if (node.used_in_bits[k] == 0) {
     node.next_used_in[k] = first_used_in_[k];
     first_used_in_[k] = id;
     if (MayEndPath(node)) context_reach_.AddUsedIn(id, k);
   }
   node.used_in_bits[k] |= bit;
-  use->used_in[index] = {recursive, strength, /*seen=*/true, witness};
+  node.uses[k].used_in[index] = {recursive, strength, /*seen=*/true, witness};
   return true;
 }
 
@@ -285,16 +278,41 @@ bool DependencyGraph::AddEnabled(ClassId id, int k, bool shared, const Witness& 
   ClassNode& node = Class(id);
   const auto bit = static_cast<uint8_t>(shared ? 2 : 1);
   if ((node.enabled_bits[k] & bit) != 0) return false;
-  ContextUse* use = GetUse(node, k);
-  if (use == nullptr) return false;
-  if (node.enabled_bits[k] == 0) {
-    node.next_enabled[k] = first_enabled_[k];
-    first_enabled_[k] = id;
-    if (MayEndPath(node)) context_reach_.AddEnabled(id, k);
+  const EnabledWitness record = {
+      witness.held_instance, witness.thread,         witness.held_site,
+      witness.held_stack,    node.enabled_witnesses, witness.held_stack_is_exact,
+      witness.held_mode,     witness.held_strength,  ServesBit(k, shared)};
+  // An acquisition is open to both contexts, as a rule.
+  EnabledWitness* last =
+      node.enabled_witnesses == 0 ? nullptr : &enabled_witnesses_[node.enabled_witnesses - 1];
+  if (last != nullptr && last->instance == record.instance && last->thread == record.thread &&
+      last->site == record.site && last->stack == record.stack && last->mode == record.mode &&
+      last->strength == record.strength && last->stack_is_exact == record.stack_is_exact) {
+    last->serves |= record.serves;
+  } else {
+    if (!enabled_witnesses_.EnsureSize(enabled_witness_count_ + 1)) return false;
+    enabled_witnesses_[enabled_witness_count_] = record;
+    node.enabled_witnesses = ++enabled_witness_count_;
   }
+  if (node.enabled_bits[k] == 0 && MayEndPath(node)) context_reach_.AddEnabled(id, k);
   node.enabled_bits[k] |= bit;
-  use->enabled[shared ? 1 : 0] = {/*seen=*/true, witness};
   return true;
+}
+
+Witness DependencyGraph::WitnessOfEnabled(ClassId id, int k, bool shared) const {
+  Witness witness;
+  for (uint32_t i = Class(id).enabled_witnesses; i != 0; i = enabled_witnesses_[i - 1].next) {
+    const EnabledWitness& record = enabled_witnesses_[i - 1];
+    if ((record.serves & ServesBit(k, shared)) == 0) continue;
+    witness.held_instance = witness.asked_instance = record.instance;
+    witness.thread = record.thread;
+    witness.held_site = record.site;
+    witness.held_stack = record.stack;
+    witness.held_stack_is_exact = record.stack_is_exact;
+    witness.held_mode = record.mode;
+    witness.held_strength = record.strength;
+  }
+  return witness;
 }
 
 }  // namespace rqlockdep

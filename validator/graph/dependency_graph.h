@@ -45,7 +45,7 @@ struct Edge {
 };
 static_assert(sizeof(Edge) == 80);
 
-// How locks of a class were used in, or left open to, an asynchronous context.
+// How locks of a class were used in an asynchronous context.
 struct ContextUse {
   struct Kind {
     bool recursive = false;  // used in: R, else N
@@ -55,24 +55,17 @@ struct ContextUse {
   };
   static constexpr int kKinds = 6;  // {N, R} x {blocking, timed, resilient}
   Kind used_in[kKinds];
-  struct Enabled {
-    bool seen = false;
-    Witness witness;
-  };
-  Enabled enabled[2];  // [0] held exclusively, [1] held shared
 };
 
 struct ClassNode {
   ClassInfo info;
   const void* first_instance = nullptr;
-  ContextUse* use[kContextCount] = {};       // null until needed
+  ContextUse* uses = nullptr;                // kContextCount of them; null until needed
   ClassId next_used_in[kContextCount] = {};  // list of the classes used in the context
-  ClassId next_enabled[kContextCount] = {};
-  ClassId nest_class = kNoClass;  // under which nesting in this class was accepted
+  ClassId nest_class = kNoClass;             // under which nesting in this class was accepted
   EdgeId first_out = kNoEdge;
   EdgeId first_in = kNoEdge;
-  uint32_t out_degree = 0;
-  uint32_t in_degree = 0;
+  uint32_t enabled_witnesses = 0;            // list of EnabledWitness, index + 1
   uint8_t used_in_bits[kContextCount] = {};  // bit UseIndex of what was seen
   uint8_t enabled_bits[kContextCount] = {};  // bit 0 exclusive, bit 1 shared
   bool singleton = true;                     // only one instance was ever asked for
@@ -152,7 +145,18 @@ class DependencyGraph {
   // Notes that context `k` can interrupt a holder; true if that is new.
   bool AddEnabled(ClassId id, int k, bool shared, const Witness& witness);
   ClassId first_used_in(int k) const { return first_used_in_[k]; }
-  ClassId first_enabled(int k) const { return first_enabled_[k]; }
+  // How the class is used in `k`, if it is in that list.
+  const ContextUse& UseIn(ClassId id, int k) const { return Class(id).uses[k]; }
+  // Who held a lock of the class so when context `k` could interrupt; AddEnabled has said that.
+  Witness WitnessOfEnabled(ClassId id, int k, bool shared) const;
+  // Calls `visit(ClassId)` for every class that is enabled for `k`. Most are for both contexts, so
+  // there is no list.
+  template <typename Visitor>
+  void ForEachEnabled(int k, Visitor visit) const {
+    for (ClassId id = 1; id <= class_count_; ++id) {
+      if (Class(id).enabled_bits[k] != 0) visit(id);
+    }
+  }
 
   // --- what can lie on a cycle, or on a path that a context closes, without a search ---
   const ComponentOrder& components() const { return components_; }
@@ -181,6 +185,22 @@ class DependencyGraph {
   };
   static constexpr int kObservationsPerEdge = 64;
 
+  // That a class was found open to contexts: to one, or to both at once.
+  struct EnabledWitness {
+    const void* instance;
+    ThreadId thread;
+    StackId site;
+    StackId stack;
+    uint32_t next;
+    bool stack_is_exact;
+    LockMode mode;
+    Strength strength;
+    uint8_t serves;  // bit 2 * context + shared
+  };
+  static constexpr uint8_t ServesBit(int k, bool shared) {
+    return static_cast<uint8_t>(1U << (2 * k + (shared ? 1 : 0)));
+  }
+
   EdgeId GetOrAddEdge(ClassId from, ClassId to);
   ObservationId Store(EdgeId edge_id, const Observation& observation);
   void NoteGuards(ObservationId id);
@@ -189,7 +209,6 @@ class DependencyGraph {
   void AddThread(Edge& edge, ThreadId thread);
   void AddInstances(Edge& edge, InstancePair pair);
   ObservationId MergeIntoFullEdge(EdgeId edge_id, const Observation& observation);
-  ContextUse* GetUse(ClassNode& node, int k);
 
   Arena arena_;
   GuardSets guards_;
@@ -199,6 +218,7 @@ class DependencyGraph {
   SegmentedVector<Sightings> sightings_;
   SegmentedVector<ThreadLink> thread_links_;
   SegmentedVector<InstanceLink> instance_links_;
+  SegmentedVector<EnabledWitness> enabled_witnesses_;
   IdTable class_by_key_;
   IdTable class_by_name_;  // the last of each name
   IdTable edge_by_ends_;
@@ -214,7 +234,7 @@ class DependencyGraph {
   uint32_t thread_link_count_ = 0;
   uint32_t instance_link_count_ = 0;
   ClassId first_used_in_[kContextCount] = {};
-  ClassId first_enabled_[kContextCount] = {};
+  uint32_t enabled_witness_count_ = 0;
 };
 
 }  // namespace rqlockdep
