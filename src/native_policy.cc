@@ -12,12 +12,20 @@
 #include <cstring>
 #include <new>
 
+#include "src/slice_extension.h"
+
 namespace rqlockdep::internal {
 
 namespace {
 
 constinit thread_local int unlisted_holds __attribute__((tls_model("initial-exec"))) = 0;
 constinit thread_local uint32_t look_cost __attribute__((tls_model("initial-exec"))) = 0;
+
+enum class SliceState : uint8_t { kNotAsked, kNone, kEnabled };
+constinit thread_local SliceState slice_state __attribute__((tls_model("initial-exec"))) =
+    SliceState::kNotAsked;
+constinit thread_local SliceControl* slice_control __attribute__((tls_model("initial-exec"))) =
+    nullptr;
 
 class ErrnoKeeper {
  public:
@@ -57,6 +65,23 @@ int64_t NativePolicy::Now() {
 }
 
 void NativePolicy::Yield() { sched_yield(); }
+
+bool NativePolicy::BeginSlice() {
+  if (slice_state == SliceState::kNone) [[likely]]
+    return false;
+  if (slice_state == SliceState::kNotAsked) {
+    slice_control = SliceExtension::Enable();
+    slice_state = slice_control != nullptr ? SliceState::kEnabled : SliceState::kNone;
+    if (slice_control == nullptr) return false;
+  }
+  SliceExtension::Begin(*slice_control);
+  return true;
+}
+
+void NativePolicy::EndSlice() {
+  // Null if another thread's lock is unlocked, which a regular lock allows.
+  if (slice_control != nullptr) SliceExtension::End(*slice_control, &SliceExtension::YieldSlice);
+}
 
 bool NativePolicy::Sleep(LockWord& word, uint8_t locked, uint8_t pending, uint16_t tail,
                          int64_t nanoseconds) {

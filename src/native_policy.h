@@ -74,6 +74,8 @@ class NativePolicy {
     }
   }
   void Yield();
+  bool BeginSlice();
+  void EndSlice();
   bool Sleep(LockWord& word, uint8_t locked, uint8_t pending, uint16_t tail, int64_t nanoseconds);
   bool Sleep(std::atomic<uint32_t>& word, uint32_t value, int64_t nanoseconds);
   void Wake(const void* word, int count);

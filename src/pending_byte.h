@@ -8,6 +8,9 @@
 //   kWakeClaimed  an unlock has woken, or is about to wake, a sleeper that has not looked yet.
 //   Until
 //                 it has, further unlocks wake nobody.
+//   kExtended     the holder asks the kernel for a longer time slice (slice_extension.h), and has
+//   to
+//                 take that back at the unlock. Set and cleared by the holder.
 //   kSleepers     how many waiters sleep on the word, or are about to: the head of the queue, and
 //                 those that have no place in it. If there are more than can be counted, the others
 //                 only nap.
@@ -33,7 +36,8 @@ class PendingByte {
   static constexpr uint8_t kWakeClaimed = 0x80;
   static constexpr uint8_t kSpinner = 0x40;
   static constexpr uint8_t kReserve = 0x20;
-  static constexpr uint8_t kSleepers = 0x1f;
+  static constexpr uint8_t kExtended = 0x10;
+  static constexpr uint8_t kSleepers = 0x0f;
 
   static uint8_t Get(const Word& word) { return word.pending.load(std::memory_order_relaxed); }
 
@@ -56,6 +60,11 @@ class PendingByte {
     });
   }
 
+  // For the holder: it asks for a longer time slice until the unlock.
+  static void NoteExtension(Word& word) {
+    Change(word, [](uint8_t now) { return static_cast<uint8_t>(now | kExtended); });
+  }
+
   // A sleeper has looked: the next unlock may wake one again. Returns the byte.
   static uint8_t Unclaim(Word& word) {
     Change(word, [](uint8_t now) { return static_cast<uint8_t>(now & ~kWakeClaimed); });
@@ -76,8 +85,9 @@ class PendingByte {
   }
 
   struct Handover {
-    bool wake = false;     // wake one sleeper, once the lock is free
-    bool reserve = false;  // free it with kReservedMark
+    bool wake = false;      // wake one sleeper, once the lock is free
+    bool reserve = false;   // free it with kReservedMark
+    bool extended = false;  // afterwards, end the longer time slice
   };
   // For the holder, who is about to free the lock.
   static Handover BeginUnlock(Word& word) {
@@ -86,7 +96,9 @@ class PendingByte {
       handover.reserve = (now & kReserve) != 0;
       handover.wake = (now & kSleepers) != 0 && (now & kWakeClaimed) == 0 &&
                       ((now & kSpinner) == 0 || handover.reserve);
-      return static_cast<uint8_t>((now & ~kReserve) | (handover.wake ? kWakeClaimed : 0));
+      handover.extended = (now & kExtended) != 0;
+      return static_cast<uint8_t>((now & ~(kReserve | kExtended)) |
+                                  (handover.wake ? kWakeClaimed : 0));
     });
     return handover;
   }

@@ -24,6 +24,9 @@
 //                                        is quick to read
 //   Now()                                nanoseconds of a clock that does not jump
 //   Pause(n), Yield()
+//   BeginSlice(), EndSlice()             see slice_extension.h. BeginSlice is false if the kernel
+//   has no
+//                                        such thing; otherwise EndSlice follows
 //   Patience                             a class of int constants, see NativePolicy
 //   Sleep(word, locked, pending, tail, nanoseconds)
 //   Sleep(atomic, value, nanoseconds)    returns when woken, when the memory has another value,
@@ -70,6 +73,7 @@ class SpinlockSlowPath {
     LockWaiter<Policy, NoEnd> waiter(policy_, word, slot, kUnlistedMark, no_end);
     static_cast<void>(waiter.Wait());
     waiter.Leave(/*with_lock=*/true);
+    ExtendSlice(word);
     observer.Acquired();
   }
 
@@ -83,7 +87,7 @@ class SpinlockSlowPath {
     const auto handover = Pending::BeginUnlock(word);
     // Release: pairs with the acquire of whoever takes the lock next.
     word.locked.store(handover.reserve ? kReservedMark : 0, std::memory_order_release);
-    if (handover.wake) policy_.Wake(&word, 1);
+    FinishUnlock(word, handover);
   }
 
   // Takes a resilient lock. `slot` is the calling thread's, or null: then it goes without table and
@@ -137,7 +141,7 @@ class SpinlockSlowPath {
       // Release: pairs with the acquire of whoever takes the lock next.
       word.locked.store(free, std::memory_order_release);
     }
-    if (handover.wake) policy_.Wake(&word, 1);
+    FinishUnlock(word, handover);
     return true;
   }
 
@@ -155,6 +159,18 @@ class SpinlockSlowPath {
     bool Over(uint8_t, int, LockResult*) { return false; }
     int64_t NapLimit() { return std::numeric_limits<int64_t>::max(); }
   };
+
+  // Who had to wait for the lock knows that others want it, and asks to keep the processor until it
+  // is given back.
+  void ExtendSlice(Word& word) {
+    if (policy_.BeginSlice()) Pending::NoteExtension(word);
+  }
+
+  // After the lock has become free. `word` may be gone.
+  void FinishUnlock(Word& word, typename Pending::Handover handover) {
+    if (handover.wake) policy_.Wake(&word, 1);
+    if (handover.extended) policy_.EndSlice();
+  }
 
   // Goes on where Acquire found that the lock was taken, by `seen`.
   template <class Observer>
@@ -183,6 +199,7 @@ class SpinlockSlowPath {
     waiter.Leave(got_it);
     end.Withdraw();
     if (got_it) {
+      ExtendSlice(word);
       observer.Acquired();
     } else {
       Unlist(attempt);

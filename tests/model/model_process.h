@@ -171,6 +171,8 @@ class Policy {
   // Looks cost nothing here, so a rest is a single pause.
   uint32_t& LookCost() { return look_cost_; }
   uint64_t Ticks() { return 0; }
+  bool BeginSlice() { return false; }
+  void EndSlice() {}
   int64_t Now() { return process_.clocks[me_] += kMillisecond / 4; }
   void Pause(int) { MODEL_YIELD(); }
   void Yield() { MODEL_YIELD(); }

@@ -64,6 +64,13 @@ class SimProcess {
     // Looks cost nothing here, so a rest is a single pause.
     uint32_t& LookCost() { return look_cost_; }
     uint64_t Ticks() { return 0; }
+    // As if the kernel granted every extension that is asked for.
+    bool BeginSlice() {
+      if (!process_.has_slices_) return false;
+      ++process_.slices_begun_[process_.me()];
+      return true;
+    }
+    void EndSlice() { ++process_.slices_ended_[process_.me()]; }
     // Time passes only while threads sleep: how long a spin takes is up to the scheduler anyway.
     int64_t Now() {
       const int64_t now = ControlledScheduler::Current().now();
@@ -173,7 +180,18 @@ class SimProcess {
       if (slot.wait.ticket.Peek() != 0) return "wait left published";
       if (slot.wait.writes_begun.Peek() != slot.wait.writes_done.Peek()) return "half a record";
     }
+    for (int i = 0; i < kThreads; ++i) {
+      if (slices_begun_[i] != slices_ended_[i]) return "a longer time slice was not given back";
+    }
     return "";
+  }
+
+  // From now on the kernel has time-slice extensions.
+  void OfferSlices() { has_slices_ = true; }
+  int slices() const {
+    int sum = 0;
+    for (const int begun : slices_begun_) sum += begun;
+    return sum;
   }
 
   SimWord words[kLocks];
@@ -199,6 +217,9 @@ class SimProcess {
   const uint32_t id_distance_;
   int unlisted_[kThreads] = {};
   int inside_[kLocks] = {};
+  bool has_slices_ = false;
+  int slices_begun_[kThreads] = {};
+  int slices_ended_[kThreads] = {};
   Policy policy_{*this};
 };
 

@@ -1,0 +1,90 @@
+#include "src/slice_extension.h"
+
+#include <algorithm>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "tests/support/controlled_scheduler.h"
+#include "tests/support/sim_locks.h"
+
+namespace rqlockdep {
+namespace {
+
+using internal::SliceControl;
+using internal::SliceExtension;
+
+TEST(SliceExtension, IsAskedForUntilTheEnd) {
+  SliceControl control;
+  SliceExtension::Begin(control);
+  EXPECT_EQ(control.request, 1);
+  bool yielded = false;
+  SliceExtension::End(control, [&] { yielded = true; });
+  EXPECT_EQ(control.request, 0);
+  EXPECT_FALSE(yielded);
+}
+
+TEST(SliceExtension, IsGivenBackIfItWasGranted) {
+  SliceControl control;
+  SliceExtension::Begin(control);
+  // What the kernel does when it grants one.
+  control.request = 0;
+  control.granted = 1;
+  bool yielded = false;
+  SliceExtension::End(control, [&] {
+    EXPECT_EQ(control.request, 0);
+    yielded = true;
+  });
+  EXPECT_TRUE(yielded);
+}
+
+// Every acquisition that had to wait asks, and each is taken back by the release: in every
+// interleaving of two threads.
+template <class Body>
+void ExpectSlicesGivenBack(ControlledScheduler::Options options, Body body) {
+  static SimStorage<SimProcess<2, 1>> storage;
+  options.executions = 200'000;
+  int most_slices = 0;
+  const auto result = ControlledScheduler::Explore(
+      [&] {
+        auto& process = storage.Renew();
+        process.OfferSlices();
+        const auto thread = [&process, body] { body(process); };
+        return SimProgram{.threads = {thread, thread}, .handlers = {}, .at_end = [&] {
+                            most_slices = std::max(most_slices, process.slices());
+                            return process.Leftovers();
+                          }};
+      },
+      options);
+  EXPECT_EQ(result.failure, "");
+  EXPECT_GT(most_slices, 0);
+}
+
+TEST(SliceExtension, AResilientLockGivesItBack) {
+  ExpectSlicesGivenBack({.preemptions = 4}, [](SimProcess<2, 1>& process) {
+    if (process.Acquire(0) == LockResult::kOk) {
+      process.Inside(0);
+      process.Release(0);
+    }
+  });
+}
+
+TEST(SliceExtension, ARegularLockGivesItBack) {
+  ExpectSlicesGivenBack({.preemptions = 4}, [](SimProcess<2, 1>& process) {
+    process.LockRegular(0);
+    process.Inside(0);
+    process.UnlockRegular(0);
+  });
+}
+
+// With the kernel that this runs on, whatever it offers.
+TEST(SliceExtension, EnablingTellsTheTruth) {
+  SliceControl* const control = SliceExtension::Enable();
+  EXPECT_EQ(SliceExtension::Enable(), control) << "a second answer differs from the first";
+  if (control == nullptr) GTEST_SKIP() << "this kernel has no time-slice extension";
+  SliceExtension::Begin(*control);
+  SliceExtension::End(*control, &SliceExtension::YieldSlice);
+  EXPECT_EQ(control->request, 0);
+}
+
+}  // namespace
+}  // namespace rqlockdep
