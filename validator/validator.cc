@@ -35,7 +35,7 @@ LockMode EffectiveMode(const ThreadState& thread, const hooks::LockMap& lock, Lo
 Validator::Validator(Environment& environment, FindingSink& sink, const Options& options)
     : environment_(environment),
       options_(options),
-      log_(sink),
+      log_(sink, environment),
       tables_{graph_, stacks_, log_, environment},
       cycles_(graph_, options.max_steps) {}
 
@@ -51,6 +51,7 @@ Validator::~Validator() {
 // --- threads -------------------------------------------------------------------------------------
 
 ThreadState* Validator::NewThread() {
+  if (Quiet()) return nullptr;
   const std::scoped_lock guard(mutex_);
   if (ended_threads_.load(std::memory_order_relaxed) > 0) {
     for (ThreadState* thread = threads(); thread != nullptr; thread = thread->next) {
@@ -204,6 +205,7 @@ bool Validator::AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock, Lock
 
 void Validator::AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
                                const hooks::AcquireArguments& arguments, const CallSite& site) {
+  if (Quiet()) return;
   {
     // Deep stacks are not for the hooks' way, but not for the graph lock either.
     if (arguments.subclass == 0 && arguments.nest == nullptr && !thread.held.HasRoomInShallow() &&
@@ -254,6 +256,7 @@ void Validator::AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
 void Validator::TryGeneral(ThreadState& thread, hooks::LockMap& lock,
                            const hooks::AcquireArguments& arguments, bool got_it,
                            const CallSite& site) {
+  if (Quiet()) return;
   {
     if (got_it && arguments.subclass == 0 && arguments.nest == nullptr &&
         !thread.held.HasRoomInShallow() &&
@@ -410,7 +413,7 @@ void Validator::Waiting(ThreadState& thread, hooks::LockMap& lock, hooks::Cancel
   thread.wait.lock.store(&lock, std::memory_order_release);
   if (!options_.check_waits) return;
   waits_.Begin();
-  while (thread.wait.lock.load(std::memory_order_relaxed) == &lock) {
+  while (!Quiet() && thread.wait.lock.load(std::memory_order_relaxed) == &lock) {
     ThreadState* victim = nullptr;
     {
       const std::scoped_lock guard(mutex_);
@@ -495,6 +498,7 @@ void Validator::Downgrade(ThreadState& thread, hooks::LockMap& lock, const CallS
     thread.RecomputeChainsFrom(i);
     return;
   }
+  if (Quiet()) return;
   {
     const std::scoped_lock guard(mutex_);
     const ClassId id = LookUpClass(lock);
@@ -523,7 +527,7 @@ ThreadState* Validator::FindHolder(const hooks::LockMap& lock, ThreadState& firs
 
 void Validator::ReportDestroyed(ThreadState& thread, hooks::LockMap& lock, FindingDetail detail,
                                 const CallSite& site) {
-  ThreadState* owner = FindHolder(lock, thread);
+  ThreadState* owner = Quiet() ? nullptr : FindHolder(lock, thread);
   if (owner == nullptr) return;
   {
     const std::scoped_lock guard(mutex_);
@@ -670,9 +674,6 @@ void Validator::UnmaskContext(ThreadState& thread, ContextKind kind) {
   RestoreMasks(thread, thread.masks & ~MaskBit(IndexOf(kind)));
 }
 
-void Validator::WarnOutOfMemory() {
-  if (out_of_memory_.exchange(true, std::memory_order_relaxed)) return;
-  environment_.Warn("out of memory for the tables; what is new from here on goes unchecked");
-}
+void Validator::WarnOutOfMemory() { log_.GoQuiet(); }
 
 }  // namespace rqlockdep

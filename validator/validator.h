@@ -13,7 +13,7 @@
 // Threads: each ThreadState is used by one thread at a time; different ones may run concurrently.
 // Not reentrant: an event of a thread that is inside an event (a signal handler) must be kept away
 // by the caller, with the same ThreadState. Memory comes from mmap; when there is none left the
-// validator says so once and lets events pass unchecked.
+// validator says so once and lets events pass unchecked, for good.
 #ifndef RQLOCKDEP_VALIDATOR_VALIDATOR_H_
 #define RQLOCKDEP_VALIDATOR_VALIDATOR_H_
 
@@ -142,8 +142,8 @@ class Validator {
                        const CallSite& site);
   void RemoveRecord(ThreadState& thread, uint32_t index);
   void WarnOutOfMemory();
-  // Without memory some holds are not on record: that a release finds none means nothing then.
-  bool Quiet() const { return out_of_memory_.load(std::memory_order_relaxed); }
+  // Memory ran out: the log lets nothing through any more, so there is nothing to look for.
+  bool Quiet() const { return log_.is_quiet(); }
   void ForgetHolds(ThreadState& thread, const hooks::LockMap& lock);
 
   [[gnu::always_inline]] static void Push(ThreadState& thread, HeldLock& record, uint64_t facts,
@@ -167,7 +167,6 @@ class Validator {
   std::atomic<uint32_t> ended_threads_{0};
   std::atomic<uint64_t> wait_tickets_{0};
   std::atomic<bool> ended_with_locks_{false};  // some thread did
-  std::atomic<bool> out_of_memory_{false};
 };
 
 // --- the steady state, inline

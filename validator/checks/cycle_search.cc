@@ -47,6 +47,12 @@ CycleSearch::Result CycleSearch::Find(const Query& query) {
   out_of_memory_ = false;
   if (query.firsts.empty()) return result_;
   Mark(query);
+  if (out_of_memory_) {
+    // Without all marks there is nowhere to go; with some, too few.
+    ClearMarks();
+    ended_early_ = true;
+    return result_;
+  }
   for (const Dependency& first : query.firsts) {
     if (found_) break;
     if (!StrengthAllowed(query.aim, first.strength)) continue;

@@ -3,6 +3,8 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 
 namespace rqlockdep {
 namespace {
@@ -12,6 +14,9 @@ namespace {
 constexpr size_t kFirstChunk = size_t{64} << 10;
 constexpr size_t kLargestChunk = size_t{4} << 20;
 
+// Relaxed: whoever asks was given the null pointers in question, or comes to know of them by chance.
+constinit std::atomic<uint64_t> map_failures{0};
+
 std::byte* AlignUp(std::byte* pointer, size_t alignment) {
   const auto address = reinterpret_cast<uintptr_t>(pointer);
   return pointer + (((address + alignment - 1) & ~(alignment - 1)) - address);
@@ -20,10 +25,16 @@ std::byte* AlignUp(std::byte* pointer, size_t alignment) {
 }  // namespace
 
 void* MapMemory(size_t size) {
+  const int saved_errno = errno;
   void* memory =
       mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, /*fd=*/-1, 0);
-  return memory == MAP_FAILED ? nullptr : memory;
+  if (memory != MAP_FAILED) return memory;
+  errno = saved_errno;
+  map_failures.fetch_add(1, std::memory_order_relaxed);
+  return nullptr;
 }
+
+uint64_t MapFailures() { return map_failures.load(std::memory_order_relaxed); }
 
 void UnmapMemory(void* memory, size_t size) { munmap(memory, size); }
 

@@ -63,6 +63,8 @@ class Arena {
 
 // An anonymous mapping of at least `size` bytes, zeroed, or null.
 void* MapMemory(size_t size);
+// How often it was null in this process so far.
+uint64_t MapFailures();
 void UnmapMemory(void* memory, size_t size);
 
 }  // namespace rqlockdep

@@ -16,7 +16,14 @@ const Finding* FindingLog::Add(ThreadState& thread, const Finding& finding) {
   return &pending->finding;
 }
 
+void FindingLog::GoQuiet() {
+  if (quiet_.exchange(true, std::memory_order_relaxed)) return;
+  environment_.Warn("out of memory for the tables; from here on nothing is checked");
+}
+
 void FindingLog::Deliver(ThreadState& thread) {
+  if (MapFailures() != failures_before_) GoQuiet();
+  if (is_quiet()) thread.pending_first = thread.pending_last = nullptr;
   // The list is detached first: a sink may take locks and so cause findings of its own.
   while (thread.pending_first != nullptr) {
     ThreadState::PendingFinding* pending = thread.pending_first;

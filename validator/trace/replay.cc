@@ -29,9 +29,10 @@ class ReplayEnvironment : public Environment {
     return {ClassKey::Type::kExplicit, reinterpret_cast<uintptr_t>(lock_class), lock_class->name(),
             lock_class->order(), lock_class->ranks()};
   }
-  void Warn(const char* message) override { (void)message; }
+  void Warn(const char* message) override { warnings.emplace_back(message); }
 
   uintptr_t line = 0;
+  std::vector<std::string> warnings;
 };
 
 class Collector : public FindingSink {
@@ -83,6 +84,7 @@ class Replay::Impl {
   }
 
   const std::vector<Finding>& findings() const { return collector_.findings; }
+  const std::vector<std::string>& warnings() const { return environment_.warnings; }
   Names& names() { return names_; }
   const Validator& validator() const { return validator_; }
 
@@ -252,6 +254,7 @@ Replay::Replay(const Trace& trace, std::string file_name)
 Replay::~Replay() = default;
 std::optional<TraceError> Replay::Run() { return impl_->Run(); }
 const std::vector<Finding>& Replay::findings() const { return impl_->findings(); }
+const std::vector<std::string>& Replay::warnings() const { return impl_->warnings(); }
 Names& Replay::names() { return impl_->names(); }
 const Validator& Replay::validator() const { return impl_->validator(); }
 

@@ -30,6 +30,8 @@ class Replay {
   std::optional<TraceError> Run();
 
   const std::vector<Finding>& findings() const;
+  // Of the validator, about itself.
+  const std::vector<std::string>& warnings() const;
   Names& names();  // threads, classes, instances and lines as the trace calls them
   const Validator& validator() const;  // for the graph
 
