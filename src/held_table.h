@@ -68,6 +68,9 @@ class HeldTable {
     }
   }
 
+  // All that follow read relaxed: this thread's own cells, or (HoldsMore) those of a thread that
+  // has ended.
+  //
   // The cell that says that `word` is held, or null.
   static Cell* FindHeld(Slot& slot, const Word& word) {
     const uintptr_t address = FastPath<Atomics>::AddressOf(word);

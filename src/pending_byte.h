@@ -17,8 +17,9 @@
 //
 // An unlock reads `pending` just before it frees the lock and touches the lock no more afterwards,
 // since its next owner may destroy it. So a waiter that announces itself exactly in between, an
-// instruction or two, is not woken; it sees the free lock when its nap ends. In return an unlock
-// needs neither a second locked operation nor a fence.
+// instruction or two, is not woken; it sees the free lock when its nap ends. Nor are sleepers if
+// the spinner, who was to take the lock, leaves just then. In return an unlock needs neither a
+// second locked operation nor a fence.
 //
 // All operations on the byte are relaxed: it carries no data. It says whom to wake, and the kernel
 // compares it again, under its own lock, before it puts anyone to sleep.

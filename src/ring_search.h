@@ -84,9 +84,11 @@ class RingSearch {
   // Publishes what the slot's own thread waits for.
   static void Publish(Slot& slot, const Wait& wait) {
     Record& record = slot.wait;
-    // Counters and not flags, so that a handler may interrupt here and publish, too. Acquire and
-    // release: see Read.
+    // Counters and not flags, so that a handler may interrupt here and publish, too. Relaxed would
+    // do for this one: the release stores below publish it.
     record.writes_begun.fetch_add(1, std::memory_order_acq_rel);
+    // Release, all: pair with the acquire loads in Read. Who sees one of them sees that this
+    // writing has begun. The last increment: who sees it sees all of the record.
     record.word.store(wait.word, std::memory_order_release);
     record.held_inline.store(wait.held_inline, std::memory_order_release);
     record.held_chunked.store(wait.held_chunked, std::memory_order_release);
@@ -100,6 +102,8 @@ class RingSearch {
     Wait wait;
     // Acquire: pairs with the last increment in Publish; with it all of that record is visible.
     wait.version = record.writes_done.load(std::memory_order_acquire);
+    // Relaxed: as many writings as were done had begun, and the load above has made that visible.
+    // If there are more, one may be under way.
     if (record.writes_begun.load(std::memory_order_relaxed) != wait.version) return {};
     // Acquire: pairs with the release stores in Publish. If one of these loads sees a later record,
     // it also sees that its writing has begun, and Unchanged says no.
@@ -145,7 +149,9 @@ class RingSearch {
       if (!Holds(*policy.slot_at(id), word, &wait)) continue;
       // Of two that list the lock, the dead one lists an earlier lock at this address.
       if (!policy.slot_has_ended(id)) return false;
-      gone = true;
+      // Again, because it may have given the lock back between our look and its end. What it did
+      // before it ended is visible now.
+      gone = gone || Holds(*policy.slot_at(id), word, &wait);
     }
     return gone;
   }

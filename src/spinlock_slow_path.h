@@ -253,8 +253,9 @@ class SpinlockSlowPath {
     if (seen != slot.mark) return false;
     if (Table::FindHeld(slot, word) != nullptr) return true;
     const uint64_t changes = policy_.slot_changes();
-    // Acquire: if another thread wrote this after it got its slot, the change is visible below.
-    if (word.locked.load(std::memory_order_acquire) != slot.mark) return false;
+    // Relaxed: if another thread wrote this after it got its slot, slot_changes() says so below,
+    // whatever the order (see SlotTable::changes).
+    if (word.locked.load(std::memory_order_relaxed) != slot.mark) return false;
     const uint32_t limit = policy_.slot_limit();
     for (uint32_t id = slot.mark - 1u; id < limit; id += kSlotMarks) {
       if (id != slot.id && policy_.slot_in_use(id)) return false;

@@ -83,6 +83,7 @@ SlotTable::Segment* SlotTable::SegmentFor(uint32_t id) {
   return segment;
 }
 
+// Acquire, here and in copies_of: pairs with the release in SegmentFor.
 std::atomic<int32_t>& SlotTable::owner(uint32_t id) {
   const uint32_t segment = SegmentOf(id);
   return segments_[segment].load(std::memory_order_acquire)->owners[id - FirstOf(segment)];
@@ -93,15 +94,20 @@ uint32_t& SlotTable::copies_of(uint32_t id) {
   return segments_[segment].load(std::memory_order_acquire)->copies[id - FirstOf(segment)];
 }
 
+// Relaxed: says nothing about the slot's contents.
 bool SlotTable::IsDead(uint32_t id) { return owner(id).load(std::memory_order_relaxed) == kDead; }
 
 bool SlotTable::HasEnded(uint32_t id) {
-  const int32_t tid = owner(id).load(std::memory_order_relaxed);
+  // Acquire: pairs with the release in LetGo. What a dead thread gave back before it ended is seen
+  // as given back. Of a thread that ended without telling, the kernel knows only after all of its
+  // stores.
+  const int32_t tid = owner(id).load(std::memory_order_acquire);
   if (tid <= 0) return tid == kDead;
   const int saved_errno = errno;
   const bool ended = syscall(SYS_tgkill, getpid(), tid, 0) != 0 && errno == ESRCH;
   errno = saved_errno;
-  // Relaxed: the slot may have been given back, and taken by another thread, meanwhile.
+  // The slot may have been given back, and taken by another thread, meanwhile. Relaxed: if not,
+  // this is the value that the load above has read.
   return ended && owner(id).load(std::memory_order_relaxed) == tid;
 }
 
@@ -112,10 +118,9 @@ ThreadSlot* SlotTable::Take(uint32_t id, int32_t tid) {
                                          std::memory_order_relaxed)) {
     return nullptr;
   }
-  changes_.fetch_add(1, std::memory_order_acq_rel);
   copies_of(id) = 1;
   const uint32_t segment = SegmentOf(id);
-  ThreadSlot* const slot =
+  ThreadSlot* const slot =  // relaxed: this thread has seen the segment in owner()
       &segments_[segment].load(std::memory_order_relaxed)->slots[id - FirstOf(segment)];
   if (slot->mark == 0) {  // never used
     slot->mark = MarkOfSlot(id);
@@ -138,7 +143,8 @@ ThreadSlot* SlotTable::Adopt(int32_t tid) {
 }
 
 ThreadSlot* SlotTable::Claim(int32_t tid) {
-  // Another copy of the library may have registered this thread.
+  // Another copy of the library may have registered this thread. Relaxed: if it did, it had added
+  // itself before, on this very thread.
   if (copies_.load(std::memory_order_relaxed) > 1) {
     if (ThreadSlot* const slot = Adopt(tid)) return slot;
   }
@@ -160,16 +166,21 @@ ThreadSlot* SlotTable::Claim(int32_t tid) {
 ThreadSlot* SlotTable::TakeBetween(uint32_t begin, uint32_t end, int32_t tid) {
   for (uint32_t id = begin; id < end; ++id) {
     if (SegmentFor(id) == nullptr) return nullptr;
+    // Relaxed, both: hints.
     if (owner(id).load(std::memory_order_relaxed) != kNobody) continue;
     ThreadSlot* const slot = Take(id, tid);
     if (slot == nullptr) continue;
     lowest_free_.store(id + 1, std::memory_order_relaxed);
     uint32_t old_limit = limit_.load(std::memory_order_relaxed);
-    // Release: pairs with the acquire in limit().
+    // Release: pairs with the acquire in limit(). Acquire: what is below the old limit is visible
+    // to whoever sees ours, too.
     while (old_limit <= id &&
            !limit_.compare_exchange_weak(old_limit, id + 1, std::memory_order_acq_rel,
                                          std::memory_order_relaxed)) {
     }
+    // Release: pairs with the acquire in changes(). Who sees this change sees the owner and the
+    // limit.
+    changes_.fetch_add(1, std::memory_order_release);
     return slot;
   }
   return nullptr;
@@ -178,8 +189,10 @@ ThreadSlot* SlotTable::TakeBetween(uint32_t begin, uint32_t end, int32_t tid) {
 void SlotTable::LetGo(ThreadSlot& slot) {
   if (--copies_of(slot.id) != 0) return;
   const bool holds = Table::HoldsMore(slot, nullptr);
-  changes_.fetch_add(1, std::memory_order_acq_rel);
-  // Release: pairs with the acquire in Take.
+  // Release: pairs with the acquire in changes(). Who sees this change sees that the thread has
+  // given back its locks.
+  changes_.fetch_add(1, std::memory_order_release);
+  // Release: pairs with the acquire in Take, and in IsInUse and HasEnded.
   owner(slot.id).store(holds ? kDead : kNobody, std::memory_order_release);
   if (!holds && slot.id < lowest_free_.load(std::memory_order_relaxed)) {
     lowest_free_.store(slot.id, std::memory_order_relaxed);
@@ -191,24 +204,26 @@ void SlotTable::ReclaimEnded() {
   const pid_t process = getpid();
   const uint32_t end = limit();
   for (uint32_t id = 0; id < end; ++id) {
+    // Acquire: pairs with the release in LetGo and below.
     int32_t tid = owner(id).load(std::memory_order_acquire);
     if (tid <= 0 || syscall(SYS_tgkill, process, tid, 0) == 0 || errno != ESRCH) continue;
-    // No thread has this number, so nobody writes the slot. Of several who find that out one may
-    // act.
+    // No thread has this number, so nobody writes the slot; and what its thread wrote is visible,
+    // since it came before the end that the kernel told us of. Of several who find that out one may
+    // act (acquire: after another who took the slot meanwhile).
     if (!owner(id).compare_exchange_strong(tid, kDead, std::memory_order_acquire,
                                            std::memory_order_relaxed)) {
       continue;
     }
     if (!Table::HoldsMore(*at(id), nullptr)) {
-      changes_.fetch_add(1, std::memory_order_acq_rel);
-      owner(id).store(kNobody, std::memory_order_release);  // release: as in LetGo
+      changes_.fetch_add(1, std::memory_order_release);  // as in LetGo, both
+      owner(id).store(kNobody, std::memory_order_release);
     }
   }
   errno = saved_errno;
 }
 
 void SlotTable::KeepOnly(ThreadSlot& kept, int32_t tid) {
-  // The child has one thread; nothing here can be concurrent.
+  // The child has one thread; nothing here can be concurrent, so all of it is relaxed.
   const int32_t process = getpid();
   if (process_.load(std::memory_order_relaxed) == process) return;
   process_.store(process, std::memory_order_relaxed);
@@ -263,6 +278,7 @@ constinit std::atomic<SlotTable*> process_table{nullptr};
 // Runs at load time, so that nothing is left to be done on the first use of a lock, which may be in
 // a signal handler; or earlier, if some other constructor uses a lock before.
 [[gnu::constructor(101)]] void SetUp() {
+  // Acquire: pairs with the release below.
   if (process_table.load(std::memory_order_acquire) != nullptr) return;
   SlotTable* const table = static_cast<SlotTable*>(SharedTable(&CreateTable, &DiscardTable));
   if (table == nullptr) return;
@@ -276,6 +292,7 @@ constinit std::atomic<SlotTable*> process_table{nullptr};
     // memory for those of later keys. Allocating is not for us; then ended threads are found
     // otherwise.
     if (exit_key < 32) {
+      // Release: pairs with the acquire in Register; the key is there.
       has_exit_key.store(true, std::memory_order_release);
     } else {
       pthread_key_delete(exit_key);
@@ -285,6 +302,7 @@ constinit std::atomic<SlotTable*> process_table{nullptr};
 
 // When this copy is unloaded, threads must not call its destructor any more.
 [[gnu::destructor(101)]] void TearDown() {
+  // Acquire: as in Register. Whoever registers from now on does without the key.
   if (has_exit_key.exchange(false, std::memory_order_acq_rel)) pthread_key_delete(exit_key);
 }
 
@@ -305,6 +323,7 @@ ThreadSlot* Register() {
     } else {
       current_slot = slot;
       thread_cursor = &slot->cells[0];
+      // Acquire: pairs with the release in SetUp.
       if (has_exit_key.load(std::memory_order_acquire)) pthread_setspecific(exit_key, slot);
     }
   }

@@ -39,7 +39,9 @@ class SlotTable {
   // `id` is below limit().
   ThreadSlot* at(uint32_t id) {
     const uint32_t segment = SegmentOf(id);
-    // Relaxed: limit() made it visible.
+    // Relaxed: whatever named the slot made its segment visible: limit(), or the `tail` or `next`
+    // in which its thread, which had mapped the segment or seen it, stored its number (with
+    // release).
     return &segments_[segment].load(std::memory_order_relaxed)->slots[id - FirstOf(segment)];
   }
   // The last ticket given out to a waiter, see ring_search.h.
@@ -52,7 +54,13 @@ class SlotTable {
     return owner(id).load(std::memory_order_acquire) != kNobody;
   }
   // How many times a slot came into use or went out of it.
-  uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
+  //
+  // A read-modify-write, not a load: of this and a change the one that comes later in the order of
+  // the counter sees what came before the other (release, acquire). If this comes first, whatever
+  // the caller read before it cannot come from a thread that got its slot by that change. A load
+  // could miss a change though the caller has seen the thread's mark in a lock, because taking a
+  // lock has acquire order only and publishes nothing (tests/model/shared_mark.cc).
+  uint64_t changes() { return changes_.fetch_add(0, std::memory_order_acq_rel); }
 
   // A slot for the thread `tid`; null if there is none or no memory. The caller blocks signals.
   ThreadSlot* Claim(int32_t tid);

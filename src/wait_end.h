@@ -56,6 +56,9 @@ class WaitEnd {
 
   void Publish(uint8_t holder_mark) {
     interrupted_ = Rings::Save(*slot_);
+    // Release: pairs with the acquire of the first look in RingSearch::Look. Who sees this ticket
+    // sees what this thread holds, and that its waits before this one have ended. (Acquire is not
+    // needed.)
     mine_.ticket = policy_.tickets().fetch_add(1, std::memory_order_acq_rel) + 1;
     mine_.word = Fast::AddressOf(word_);
     mine_.held_inline = Table::OccupiedInline(*slot_);
@@ -83,8 +86,9 @@ class WaitEnd {
         // Relaxed: a hint.
         slot_->wait.holder_mark.store(seen, std::memory_order_relaxed);
       }
-      // Acquire: pairs with the release in Search. The waits and holds that the other thread saw
-      // are visible to us, too.
+      // Relaxed, the load: most looks end here, without a read-modify-write. Acquire, the exchange:
+      // pairs with the release in Search. The waits and holds that the other thread saw are visible
+      // to us, too.
       search = !searched_ ||
                (slot_->wait.look_again.load(std::memory_order_relaxed) == mine_.ticket &&
                 slot_->wait.look_again.exchange(0, std::memory_order_acquire) == mine_.ticket);

@@ -76,7 +76,9 @@ class WaiterQueue {
     if (!node.state.compare_exchange_strong(state, kJoining, std::memory_order_acquire,
                                             std::memory_order_relaxed)) {
       // Relaxed: the address was written by this slot. If the role of the head arrives first, the
-      // node is not ours any more.
+      // node is not ours any more. The compare-and-swap is relaxed because there is nothing new to
+      // publish: it continues the release sequence of Abandon's, which the exchange in PassHead
+      // still acquires.
       if (state == kAbandoned && node.word.load(std::memory_order_relaxed) == address &&
           node.state.compare_exchange_strong(state, kWaiting, std::memory_order_relaxed,
                                              std::memory_order_relaxed)) {
@@ -161,7 +163,8 @@ class WaiterQueue {
   bool Sleep(Slot& slot, int64_t nanoseconds) {
     auto& state = slot.node.state;
     uint32_t now = kWaiting;
-    // Relaxed: says only that somebody has to be woken.
+    // Relaxed, this and the one after the sleep: they say only whether somebody has to be woken. A
+    // state that somebody else wrote is acquired in IsHead.
     if (!state.compare_exchange_strong(now, kSleeping, std::memory_order_relaxed,
                                        std::memory_order_relaxed)) {
       return false;
@@ -185,6 +188,7 @@ class WaiterQueue {
 
   // In the child of a fork, for a slot whose thread is gone.
   static void Reset(Slot& slot) {
+    // Relaxed: nothing is concurrent.
     slot.node.state.store(kIdle, std::memory_order_relaxed);
     slot.node.word.store(0, std::memory_order_relaxed);
   }
