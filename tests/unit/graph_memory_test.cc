@@ -1,14 +1,12 @@
 // How much memory the validator takes for classes, edges and instances: what is really mapped in,
 // as the kernel counts it, in a large program. Stacks are apart: here there is only one.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdio>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <vector>
 
+#include "tests/support/resident_memory.h"
 #include "validator/validator.h"
 
 namespace rqlockdep {
@@ -30,14 +28,6 @@ class NoSink : public FindingSink {
  public:
   void OnFinding(const Finding&) override { ADD_FAILURE() << "nothing is wrong here"; }
 };
-
-double ResidentBytes() {
-  std::ifstream file("/proc/self/statm");
-  double size = 0;
-  double resident = 0;
-  file >> size >> resident;
-  return resident * static_cast<double>(sysconf(_SC_PAGESIZE));
-}
 
 class GraphMemoryTest : public ::testing::Test {
  protected:

@@ -156,13 +156,17 @@ bool CycleCheck::SearchOne(CheckInput& input, CycleSearch::Query query, FindingI
 void CycleCheck::Count(CheckInput& input, CycleSearch::Query query) {
   // A little effort only: these numbers are statistics.
   constexpr size_t kCountSteps = 1000;
+  if (count_effort_ > kCountEffort) return;
   query.aim = CycleSearch::Aim::kAny;
   query.known = &counted_;
   query.known_salt = 0;
   query.max_steps = kCountSteps;
+  const uint64_t before = search_.effort();
   const CycleSearch::Result result = search_.Find(query);
+  const BestChoice best =
+      result.cycle.empty() ? BestChoice::kBlockingOnly : search_.Judge(result.cycle);
+  count_effort_ += search_.effort() - before;
   if (result.cycle.empty()) return;
-  const BestChoice best = search_.Judge(result.cycle);
   if (best == BestChoice::kResilientOnly) ++statistics_.intended;
   if (best == BestChoice::kNone) ++statistics_.gated;
   counted_.Set(result.signature, 1);

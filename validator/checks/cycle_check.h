@@ -19,6 +19,7 @@ namespace rqlockdep {
 
 class CycleCheck {
  public:
+  // Lower bounds: a program with very many such cycles gets only so much counting (kCountEffort).
   struct Statistics {
     uint64_t intended = 0;  // cycles of resilient acquisitions only
     uint64_t gated = 0;     // cycles that a guard makes impossible
@@ -69,8 +70,12 @@ class CycleCheck {
   FindingEdge Describe(CheckInput& input, const Dependency& step);
   void NoteOutOfSteps(CheckInput& input);
 
+  // In all, in the units of CycleSearch::effort(): about a second.
+  static constexpr uint64_t kCountEffort = 20'000'000;
+
   CycleSearch search_;
   size_t max_steps_;
+  uint64_t count_effort_ = 0;
   Statistics statistics_;
   KeyMap counted_;
   SegmentedVector<New> news_;

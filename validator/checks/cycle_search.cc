@@ -111,6 +111,7 @@ void CycleSearch::Mark(const Query& query) {
     const auto state = static_cast<uint8_t>(mark_queue_[i] & 0xff);
     const ClassNode& node = graph_.Class(id);
     for (EdgeId e = node.first_in; e != kNoEdge; e = graph_.GetEdge(e).next_in) {
+      ++effort_;
       const Edge& edge = graph_.GetEdge(e);
       if (HasStrength(edge, Strength::kBlocking) ||
           (query.aim != Aim::kBlocking && HasStrength(edge, Strength::kTimed))) {
@@ -179,6 +180,7 @@ bool CycleSearch::Conflicts(const Dependency& a, const Dependency& b) {
 
 void CycleSearch::Extend(const Query& query, uint32_t parent, const Dependency& step) {
   ++steps_;
+  ++effort_;
   const bool implicit_used = step.implicit || (parent != kRoot && nodes_[parent].implicit_used);
   const bool nonresilient =
       step.strength != Strength::kResilient || (parent != kRoot && nodes_[parent].nonresilient);
@@ -313,6 +315,7 @@ BestChoice CycleSearch::Judge(std::span<const Dependency> cycle) {
 
 bool CycleSearch::TryChoose(const Choice& choice, size_t position, bool nonresilient,
                             const Dependency& candidate) {
+  ++effort_;
   if (choice.weakest_allowed == 0 && candidate.strength != Strength::kBlocking) return false;
   if (position > 0 && !MayFollow(choice.chosen[position - 1], candidate)) return false;
   for (size_t i = 0; i < position; ++i) {

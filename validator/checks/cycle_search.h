@@ -71,6 +71,9 @@ class CycleSearch {
   // is not known.
   bool ended_early() const { return ended_early_; }
 
+  // What all searches so far have looked at: edges, steps, choices.
+  uint64_t effort() const { return effort_; }
+
  private:
   static constexpr uint32_t kRoot = UINT32_MAX;
 
@@ -120,6 +123,7 @@ class CycleSearch {
   uint32_t marked_count_ = 0;
   uint32_t mark_queue_end_ = 0;
   size_t steps_ = 0;
+  uint64_t effort_ = 0;
   bool out_of_memory_ = false;
   bool found_ = false;
   bool ended_early_ = false;
