@@ -17,6 +17,11 @@
 // Exactly one victim: the newest waiter of the ring. A member that finds a ring in which another is
 // newest tells it to look. That one decides for itself; nobody is failed from outside.
 //
+// With the validator, most waits are watched: it looks for rings of such waits through locks of all
+// kinds, and chooses one waiter to give way. So a ring of watched waits only is left to it. Any
+// other ring it does not see in full; that one is judged here, by watched and unwatched members
+// alike. Either way there is one judge, and one victim.
+//
 // Not seen: what a thread holds or waits for while one of its signal handlers waits, if the handler
 // came in the midst of Publish, and the one lock that the interrupted code was just taking or
 // giving back. There the time limit has to do.
@@ -58,6 +63,7 @@ class RingSearch {
     uintptr_t word = 0;
     uint32_t held_inline = 0;
     uint32_t held_chunked = 0;
+    bool watched = false;
     uint8_t holder_mark = 0;
     uint32_t version = 0;
   };
@@ -74,10 +80,12 @@ class RingSearch {
   static Wait Save(const Slot& slot) {
     const Record& record = slot.wait;
     // Relaxed: written by this thread only.
+    const uintptr_t word = record.word.load(std::memory_order_relaxed);
     return {.ticket = record.ticket.load(std::memory_order_relaxed),
-            .word = record.word.load(std::memory_order_relaxed),
+            .word = WordOf(word),
             .held_inline = record.held_inline.load(std::memory_order_relaxed),
             .held_chunked = record.held_chunked.load(std::memory_order_relaxed),
+            .watched = IsWatched(word),
             .holder_mark = record.holder_mark.load(std::memory_order_relaxed)};
   }
 
@@ -89,7 +97,7 @@ class RingSearch {
     record.writes_begun.fetch_add(1, std::memory_order_acq_rel);
     // Release, all: pair with the acquire loads in Read. Who sees one of them sees that this
     // writing has begun. The last increment: who sees it sees all of the record.
-    record.word.store(wait.word, std::memory_order_release);
+    record.word.store(wait.word + (wait.watched ? kWatched : 0), std::memory_order_release);
     record.held_inline.store(wait.held_inline, std::memory_order_release);
     record.held_chunked.store(wait.held_chunked, std::memory_order_release);
     record.holder_mark.store(wait.holder_mark, std::memory_order_release);
@@ -107,7 +115,9 @@ class RingSearch {
     if (record.writes_begun.load(std::memory_order_relaxed) != wait.version) return {};
     // Acquire: pairs with the release stores in Publish. If one of these loads sees a later record,
     // it also sees that its writing has begun, and Unchanged says no.
-    wait.word = record.word.load(std::memory_order_acquire);
+    const uintptr_t word = record.word.load(std::memory_order_acquire);
+    wait.word = WordOf(word);
+    wait.watched = IsWatched(word);
     wait.held_inline = record.held_inline.load(std::memory_order_acquire);
     wait.held_chunked = record.held_chunked.load(std::memory_order_acquire);
     wait.holder_mark = record.holder_mark.load(std::memory_order_acquire);
@@ -124,13 +134,15 @@ class RingSearch {
     const uint64_t first_look = policy.tickets().fetch_add(0, std::memory_order_acq_rel);
     Ring ring{.newest = &me, .newest_ticket = mine.ticket, .newest_word = mine.word};
     Wait at = mine;
+    bool all_watched = mine.watched;
     // More steps than slots: the way goes round a ring that we are not on. Its members see to it.
     for (uint32_t steps = policy.slot_limit() + 1; steps != 0; --steps) {
       Wait next;
       Slot* const holder =
           FindHolder(policy, at, /*hint_is_fresh=*/at.ticket == mine.ticket, &next);
       if (holder == nullptr || next.ticket == 0 || next.ticket > first_look) return {};
-      if (holder == &me) return ring;
+      if (holder == &me) return all_watched ? Ring{} : ring;
+      all_watched = all_watched && next.watched;
       if (next.ticket > ring.newest_ticket) {
         ring = {.newest = holder, .newest_ticket = next.ticket, .newest_word = next.word};
       }
@@ -157,6 +169,11 @@ class RingSearch {
   }
 
  private:
+  // Words are aligned.
+  static constexpr uintptr_t kWatched = 1;
+  static uintptr_t WordOf(uintptr_t word) { return word & ~kWatched; }
+  static bool IsWatched(uintptr_t word) { return (word & kWatched) != 0; }
+
   static bool Unchanged(const Slot& slot, const Wait& wait) {
     // Relaxed: ordered after the acquire loads before it.
     return slot.wait.writes_begun.load(std::memory_order_relaxed) == wait.version;

@@ -188,9 +188,8 @@ class SpinlockSlowPath {
       return LockResult::kTimedOut;
     }
     End end(policy_, word, limit, slot);
-    // If the validator looks for rings, it does so for locks of all kinds, and chooses one victim.
     const bool watched = observer.Waiting(&End::Cancel, &end);
-    if (!watched && attempt != nullptr && Table::HoldsMore(*slot, attempt)) end.Publish(seen);
+    if (attempt != nullptr && Table::HoldsMore(*slot, attempt)) end.Publish(seen, watched);
     LockWaiter<Policy, End> waiter(policy_, word, slot,
                                    attempt != nullptr ? slot->mark : kUnlistedMark, end);
     const LockResult result = waiter.Wait();

@@ -54,7 +54,8 @@ class WaitEnd {
     if (self.slot_ != nullptr) WaiterQueue<Policy>(self.policy_).Nudge(*self.slot_);
   }
 
-  void Publish(uint8_t holder_mark) {
+  // `watched`: the validator looks for rings of this wait.
+  void Publish(uint8_t holder_mark, bool watched) {
     interrupted_ = Rings::Save(*slot_);
     // Release: pairs with the acquire of the first look in RingSearch::Look. Who sees this ticket
     // sees what this thread holds, and that its waits before this one have ended. (Acquire is not
@@ -63,6 +64,7 @@ class WaitEnd {
     mine_.word = Fast::AddressOf(word_);
     mine_.held_inline = Table::OccupiedInline(*slot_);
     mine_.held_chunked = Table::OccupiedChunked(*slot_);
+    mine_.watched = watched;
     mine_.holder_mark = holder_mark;
     Rings::Publish(*slot_, mine_);
   }

@@ -82,6 +82,8 @@ void Validator::EndThread(ThreadState& thread) {
     ReportHeldAtExit(input, FindingDetail::kThreadExit);
   }
   log_.Deliver(thread);
+  thread.PopWait(0);
+  WithdrawWait(thread);
   // Relaxed: a hint whether to look for states to reuse. One that still holds locks is no such.
   if (thread.held.depth() == 0) {
     ended_threads_.fetch_add(1, std::memory_order_relaxed);
@@ -100,10 +102,12 @@ void Validator::ForgetOtherThreads(const ThreadState* survivor) {
         thread->exited.load(std::memory_order_relaxed) && thread->held.depth() == 0;
     thread->held.Clear();
     thread->pending_first = thread->pending_last = nullptr;
-    thread->wait.lock.store(nullptr, std::memory_order_relaxed);
+    thread->PopWait(0);
+    thread->wait.Reset();
     thread->exited.store(true, std::memory_order_relaxed);
     if (!ended_empty) ended_threads_.fetch_add(1, std::memory_order_relaxed);
   }
+  doubtful_looks_ = 0;
 }
 
 // --- acquiring -----------------------------------------------------------------------------------
@@ -393,50 +397,7 @@ void Validator::AddEdges(Ask& ask) {
   }
 }
 
-// --- waiting, failing, releasing -----------------------------------------------------------------
-
-void Validator::Waiting(ThreadState& thread, hooks::LockMap& lock, hooks::CancelCallback cancel,
-                        void* cancel_argument, const CallSite& site) {
-  const uint32_t index = thread.held.Find(&lock);
-  if (index == HeldStack::kNone) return;
-  HeldLock& record = thread.held[index];
-  const LockMode mode = record.mode();
-  record.SetWaiting(true);
-  thread.wait.mode.store(mode, std::memory_order_relaxed);
-  thread.wait.strength.store(record.strength(), std::memory_order_relaxed);
-  thread.wait.cancel = cancel;
-  thread.wait.cancel_argument = cancel_argument;
-  // Relaxed: the ticket is unique, which is all that matters of it to others.
-  thread.wait.ticket.store(1 + wait_tickets_.fetch_add(1, std::memory_order_relaxed),
-                           std::memory_order_relaxed);
-  // Release: whoever sees the lock sees the rest of the wait.
-  thread.wait.lock.store(&lock, std::memory_order_release);
-  if (!options_.check_waits) return;
-  waits_.Begin();
-  while (!Quiet() && thread.wait.lock.load(std::memory_order_relaxed) == &lock) {
-    ThreadState* victim = nullptr;
-    {
-      const std::scoped_lock guard(mutex_);
-      const std::span<ThreadState* const> ring = waits_.FindRing(thread, threads());
-      if (ring.empty()) break;
-      victim = FindVictim(ring);
-      const ClassId id = record.class_id();
-      CheckInput input(tables_, thread, &lock, id, mode, record.strength(), site);
-      ReportRing(input, ring, victim);
-    }
-    log_.Deliver(thread);
-    if (victim != nullptr && victim->wait.cancel != nullptr) {
-      victim->wait.cancel(victim->wait.cancel_argument);
-    }
-  }
-}
-
-void Validator::Acquired(ThreadState& thread, hooks::LockMap& lock) {
-  thread.wait.lock.store(nullptr, std::memory_order_relaxed);
-  const uint32_t index = thread.held.Find(&lock);
-  if (index == HeldStack::kNone) return;
-  thread.held[index].SetWaiting(false);
-}
+// --- failing, releasing --------------------------------------------------------------------------
 
 void Validator::RecordFailure(ThreadState& thread, const hooks::LockMap& lock, bool resilient,
                               FailReason reason) {
@@ -451,15 +412,6 @@ void Validator::RecordFailure(ThreadState& thread, const hooks::LockMap& lock, b
     thread.set_failure_pending(true);
     return;
   }
-}
-
-void Validator::Failed(ThreadState& thread, hooks::LockMap& lock, FailReason reason) {
-  thread.wait.lock.store(nullptr, std::memory_order_relaxed);
-  const uint32_t index = thread.held.Find(&lock);
-  if (index == HeldStack::kNone) return;
-  const bool resilient = thread.held[index].strength() == Strength::kResilient;
-  RemoveRecord(thread, index);
-  RecordFailure(thread, lock, resilient, reason);
 }
 
 void Validator::RemoveRecord(ThreadState& thread, uint32_t index) {
@@ -477,6 +429,7 @@ void Validator::ReleaseGeneral(ThreadState& thread, hooks::LockMap& lock, const 
     return;
   }
   if (Quiet()) return;
+  DoubtHolds(lock);
   {
     const std::scoped_lock guard(mutex_);
     const ClassId id = LookUpClass(lock);
@@ -529,6 +482,7 @@ void Validator::ReportDestroyed(ThreadState& thread, hooks::LockMap& lock, Findi
                                 const CallSite& site) {
   ThreadState* owner = Quiet() ? nullptr : FindHolder(lock, thread);
   if (owner == nullptr) return;
+  DoubtHolds(lock);
   {
     const std::scoped_lock guard(mutex_);
     const ClassId id = LookUpClass(lock);
@@ -578,7 +532,9 @@ void Validator::MemoryFreed(ThreadState& thread, const void* begin, size_t size,
     owner->held.ForEachFromOutside([&](const HeldLock& record) {
       const hooks::LockMap* lock = record.lock.load(std::memory_order_relaxed);
       const auto address = reinterpret_cast<uintptr_t>(lock);
-      if (address >= first && address - first < size) found = lock;
+      if (address < first || address - first >= size) return;
+      found = lock;
+      DoubtHolds(*lock);
     });
     if (found == nullptr) continue;
     {

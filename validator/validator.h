@@ -20,6 +20,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "rqlockdep/hooks.h"
 #include "validator/checks/check_input.h"
@@ -30,6 +31,7 @@
 #include "validator/core/futex_mutex.h"
 #include "validator/core/stack_depot.h"
 #include "validator/core/thread_state.h"
+#include "validator/core/waiter_list.h"
 #include "validator/findings/finding_log.h"
 #include "validator/graph/dependency_graph.h"
 
@@ -42,8 +44,9 @@ class Validator {
     size_t max_steps = 100000;
     // Take a whole stack at every acquisition, not only for a chain that is new to the thread.
     bool full_stacks = false;
-    // Judge rings of waiting threads when a wait begins (section 8).
-    bool check_waits = true;
+    // Threads run while others are looked at, and a cancel hook only tells; in a replay nothing
+    // moves, and the hook lets the wait fail.
+    bool live = false;
   };
 
   Validator(Environment& environment, FindingSink& sink, const Options& options);
@@ -57,14 +60,15 @@ class Validator {
   // The thread ends: what it still holds is a finding. The state must not be used again.
   void EndThread(ThreadState& thread);
 
-  // After a fork, in the child: only the thread of `survivor` (which may be null) lives on. The
-  // graph lock is held.
+  // After a fork, in the child: only the thread of `survivor` (which may be null) lives on. Both
+  // locks are held.
   void ForgetOtherThreads(const ThreadState* survivor);
 
   // --- lock events; see hooks.h for when to call which ---
   void Acquire(ThreadState& thread, hooks::LockMap& lock, const hooks::AcquireArguments& arguments,
                const CallSite& site);
-  void Waiting(ThreadState& thread, hooks::LockMap& lock, hooks::CancelCallback cancel,
+  // Judges the rings that the wait closes (section 8). True if rings of this wait are looked for.
+  bool Waiting(ThreadState& thread, hooks::LockMap& lock, hooks::CancelCallback cancel,
                void* cancel_argument, const CallSite& site);
   void Acquired(ThreadState& thread, hooks::LockMap& lock);
   void Failed(ThreadState& thread, hooks::LockMap& lock, FailReason reason);
@@ -95,7 +99,8 @@ class Validator {
   void MaskContext(ThreadState& thread, ContextKind kind);
   void UnmaskContext(ThreadState& thread, ContextKind kind);
 
-  // --- to look at; not while other threads are inside ---
+  // --- to look at; not while other threads are inside (but for threads(), and what a published
+  // record's class id leads to) ---
   const DependencyGraph& graph() const { return graph_; }
   DependencyGraph& graph() { return graph_; }
   const StackDepot& stacks() const { return stacks_; }
@@ -106,6 +111,8 @@ class Validator {
 
   // Keeps the graph still, for `fork` and for a snapshot.
   FutexMutex& graph_lock() { return mutex_; }
+  // Keeps looks for rings off, for `fork`. Before the graph lock.
+  FutexMutex& waits_lock() { return waiters_.mutex(); }
 
  private:
   // In LockMap::class_id: the class is known, but every acquisition must take the general path (the
@@ -146,6 +153,23 @@ class Validator {
   bool Quiet() const { return log_.is_quiet(); }
   void ForgetHolds(ThreadState& thread, const hooks::LockMap& lock);
 
+  // --- validator_waits.cc ---
+  void PublishWait(ThreadState& thread, const WaitFrame& frame, const CallSite& site);
+  void WithdrawWait(ThreadState& thread);
+  // Before the wait's record of this index changes.
+  void EndWait(ThreadState& thread, uint32_t index);
+  // What a signal handler has interrupted, if anything, is what the thread waits for again.
+  void ResumeWait(ThreadState& thread);
+  // Under the waits lock. True if there is a ring that may be one.
+  bool LookForRings(const Waiter& first, const CallSite& site, uint32_t look);
+  std::span<const Waiter> Waiters();
+  // A record of the lock that another thread has may be wrong from now on: that thread did not give
+  // the lock back itself, or it is another lock that its memory holds now.
+  void DoubtHolds(const hooks::LockMap& lock);
+  bool IsBelieved(std::span<const Waiter> ring, uint32_t look, bool* doubtful);
+  bool HasAnotherHolder(const Waiter& waiter, const ThreadState& holder) const;
+  void ReportRingOf(std::span<const Waiter> ring, const Waiter& first, const CallSite& site);
+
   [[gnu::always_inline]] static void Push(ThreadState& thread, HeldLock& record, uint64_t facts,
                                           ChainKey after, StackId stack, const CallSite& site);
   bool AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock, LockMode mode, Strength strength,
@@ -154,18 +178,25 @@ class Validator {
 
   Environment& environment_;
   const Options options_;
-  FutexMutex mutex_;  // guards graph_, stacks_, log_, cycles_, waits_, and the list of threads
+  FutexMutex mutex_;  // guards graph_, stacks_, log_, cycles_, and the list of threads
   DependencyGraph graph_;
   StackDepot stacks_;
   FindingLog log_;
   CheckTables tables_;
   CycleCheck cycles_;
-  WaitCheck waits_;
   ScratchBuffer<Guard> guards_;
   std::atomic<ThreadState*> threads_{nullptr};
   uint32_t thread_count_ = 0;
   std::atomic<uint32_t> ended_threads_{0};
+
   std::atomic<uint64_t> wait_tickets_{0};
+  WaiterList waiters_;  // its lock guards what follows, too
+  RingFinder ring_finder_;
+  KeyMap suspects_;  // rings that looks which are not over have seen
+  KeyMap doubted_;   // addresses of locks; see DoubtHolds
+  uint32_t doubtful_looks_ = 0;
+  ScratchBuffer<Waiter> waiter_memory_;
+
   std::atomic<bool> ended_with_locks_{false};  // some thread did
 };
 

@@ -203,9 +203,12 @@ void AcquirePlain(LockMap& map, PlainArguments arguments);
     AcquireWith(map, arguments);
   }
 }
-// `cancel` may be null: then nobody can make the waiter give up. It is not called after Acquired or
-// Failed returned.
-void Waiting(LockMap& map, CancelCallback cancel, void* argument);
+// Publishes the wait and looks for rings of waiting threads that it closes; they are reported
+// before it returns. `cancel` may be null: then nobody can make the waiter give up. It may be
+// called before Waiting returns, and is not called after Acquired or Failed returned. True if rings
+// of this wait are found from now on, whoever closes them; false if nobody looks (the validator is
+// off, the thread is inside it).
+bool Waiting(LockMap& map, CancelCallback cancel, void* argument);
 void Acquired(LockMap& map);
 void Failed(LockMap& map, FailReason reason);
 void TryAcquire(LockMap& map, const AcquireArguments& arguments, bool got_it);
@@ -263,7 +266,7 @@ struct AcquireArguments {
 
 inline void Init(LockMap&, LockKind, const LockClass*) {}
 inline void Acquire(LockMap&, const AcquireArguments&) {}
-inline void Waiting(LockMap&, CancelCallback, void*) {}
+inline bool Waiting(LockMap&, CancelCallback, void*) { return false; }
 inline void Acquired(LockMap&) {}
 inline void Failed(LockMap&, FailReason) {}
 inline void TryAcquire(LockMap&, const AcquireArguments&, bool) {}

@@ -128,13 +128,14 @@ void AcquirePlain(LockMap& map, PlainArguments arguments) {
 void AcquireWith(LockMap& map, const AcquireArguments& arguments) {
   Record(map, "Acquire", Details(arguments));
 }
-void Waiting(LockMap& map, CancelCallback cancel, void* argument) {
+bool Waiting(LockMap& map, CancelCallback cancel, void* argument) {
   {
     State& state = TheState();
     const std::lock_guard lock(state.mutex);
     state.waiters[&map] = {cancel, argument};
   }
   Record(map, "Waiting", cancel != nullptr ? " cancellable" : "");
+  return false;
 }
 void Acquired(LockMap& map) { Record(map, "Acquired"); }
 void Failed(LockMap& map, FailReason reason) {

@@ -1,6 +1,7 @@
 #include "validator/runtime/options.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <map>
 #include <string>
@@ -22,7 +23,9 @@ bool Same(const Options& a, const Options& b) {
   return a.enabled == b.enabled && a.halt_on_error == b.halt_on_error && a.exitcode == b.exitcode &&
          a.fail_on == b.fail_on && std::string(a.log_path) == b.log_path &&
          a.min_severity == b.min_severity && a.min_confidence == b.min_confidence &&
-         a.full_stacks == b.full_stacks && a.max_steps == b.max_steps && a.symbolize == b.symbolize;
+         a.full_stacks == b.full_stacks && a.max_steps == b.max_steps &&
+         a.symbolize == b.symbolize && a.halt_on_deadlock == b.halt_on_deadlock &&
+         a.dump_signal == b.dump_signal;
 }
 
 TEST(OptionsTest, NothingIsTheDefaults) {
@@ -35,7 +38,8 @@ TEST(OptionsTest, NothingIsTheDefaults) {
 TEST(OptionsTest, EveryOption) {
   const Options options = Parse(
       "enabled=0:halt_on_error=1:exitcode=3:fail_on=never:log_path=/tmp/x:min_severity=error:"
-      "min_confidence=witnessed:stacks=full:max_steps=4294967295:symbolize=no");
+      "min_confidence=witnessed:stacks=full:max_steps=4294967295:symbolize=no:halt_on_deadlock=1:"
+      "dump_signal=SIGUSR2");
   EXPECT_TRUE(warnings->empty());
   EXPECT_FALSE(options.enabled);
   EXPECT_TRUE(options.halt_on_error);
@@ -47,6 +51,27 @@ TEST(OptionsTest, EveryOption) {
   EXPECT_TRUE(options.full_stacks);
   EXPECT_EQ(options.max_steps, 4294967295u);
   EXPECT_FALSE(options.symbolize);
+  EXPECT_TRUE(options.halt_on_deadlock);
+  EXPECT_EQ(options.dump_signal, SIGUSR2);
+}
+
+TEST(OptionsTest, Signals) {
+  const auto signal = [](const std::string& text) {
+    return Parse(("dump_signal=7:dump_signal=" + text).c_str()).dump_signal;
+  };
+  for (const char* quit : {"SIGQUIT", "QUIT", "3"}) EXPECT_EQ(signal(quit), SIGQUIT);
+  EXPECT_EQ(signal("SIGRTMIN"), SIGRTMIN);
+  EXPECT_EQ(signal("RTMIN+2"), SIGRTMIN + 2);
+  EXPECT_EQ(signal("SIGRTMAX-1"), SIGRTMAX - 1);
+  EXPECT_EQ(signal("none"), 0);
+  EXPECT_EQ(signal("0"), 0);
+  EXPECT_TRUE(warnings->empty());
+  for (const char* bad : {"SIG", "sigquit", "SIGNOTHING", "-3", "3x", "65", "33", "SIGKILL", "19",
+                          "SIGRTMIN+99", "SIGRTMIN-1", "RTMAX+1", "RTMIN+"}) {
+    warnings->clear();
+    EXPECT_EQ(signal(bad), 7) << bad;
+    EXPECT_EQ(warnings->size(), 1U) << bad;
+  }
 }
 
 TEST(OptionsTest, Values) {
@@ -141,15 +166,20 @@ Options FromEnvironment() {
 TEST(OptionsTest, UnderBazelTestWarningsFail) {
   environment->clear();
   EXPECT_EQ(FromEnvironment().fail_on, FailOn::kError);
+  EXPECT_FALSE(FromEnvironment().halt_on_deadlock);
   (*environment)["BAZEL_TEST"] = "0";
   EXPECT_EQ(FromEnvironment().fail_on, FailOn::kError);
+  EXPECT_FALSE(FromEnvironment().halt_on_deadlock);
   (*environment)["BAZEL_TEST"] = "1";
   EXPECT_EQ(FromEnvironment().fail_on, FailOn::kWarning);
+  EXPECT_TRUE(FromEnvironment().halt_on_deadlock);
   environment->clear();
   (*environment)["TEST_TMPDIR"] = "/tmp";
   EXPECT_EQ(FromEnvironment().fail_on, FailOn::kWarning);
-  (*environment)["RQLOCKDEP_OPTIONS"] = "fail_on=error:exitcode=4";
+  EXPECT_TRUE(FromEnvironment().halt_on_deadlock);
+  (*environment)["RQLOCKDEP_OPTIONS"] = "fail_on=error:exitcode=4:halt_on_deadlock=no";
   EXPECT_EQ(FromEnvironment().fail_on, FailOn::kError);
+  EXPECT_FALSE(FromEnvironment().halt_on_deadlock);
   EXPECT_EQ(FromEnvironment().exitcode, 4);
 }
 

@@ -76,7 +76,10 @@ void AcquirePlain(LockMap& map, PlainArguments arguments) {
 void AcquireWith(LockMap& map, const AcquireArguments& arguments) {
   Log(map, "Acquire " + ToText(arguments));
 }
-void Waiting(LockMap& map, CancelCallback, void*) { Log(map, "Waiting"); }
+bool Waiting(LockMap& map, CancelCallback, void*) {
+  Log(map, "Waiting");
+  return false;
+}
 void Acquired(LockMap& map) { Log(map, "Acquired"); }
 void Failed(LockMap& map, FailReason reason) {
   Log(map, reason == FailReason::kTimedOut ? "Failed timed-out" : "Failed otherwise");

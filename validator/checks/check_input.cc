@@ -33,6 +33,12 @@ FindingLock CheckInput::AskedLock() {
 }
 
 FindingLock CheckInput::Describe(ThreadState& thread, const HeldLock& record) {
+  FindingLock lock = Describe(record);
+  lock.this_context = record.context == thread.context_number;
+  return lock;
+}
+
+FindingLock CheckInput::Describe(const HeldLock& record) {
   FindingLock lock;
   const ClassId id = record.class_id();
   if (id != kNoClass) lock.lock_class = &tables_.graph.Class(id).info;
@@ -40,7 +46,6 @@ FindingLock CheckInput::Describe(ThreadState& thread, const HeldLock& record) {
   lock.mode = record.mode();
   lock.strength = record.strength();
   lock.waiting = record.is_waiting();
-  lock.this_context = record.context == thread.context_number;
   lock.site = record.call_site();
   lock.stack = record.stack;
   lock.stack_is_exact = record.stack_is_exact();

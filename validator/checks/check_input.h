@@ -57,6 +57,8 @@ class CheckInput {
   Finding NewFinding(FindingId id, Severity severity);
   // The lock of this event.
   FindingLock AskedLock();
+  // A lock that some thread holds, without this_context.
+  FindingLock Describe(const HeldLock& record);
   // A lock that `thread` holds.
   FindingLock Describe(ThreadState& thread, const HeldLock& record);
   // Everything that `thread` holds, oldest first.

@@ -2,150 +2,297 @@
 
 #include <algorithm>
 
+#include "validator/checks/lock_kinds.h"
+
 namespace rqlockdep {
 namespace {
 
-uint64_t Ticket(const ThreadState& thread) {
-  return thread.wait.ticket.load(std::memory_order_relaxed);
+bool Conflicts(LockMode asked, LockMode held) {
+  return asked == LockMode::kExclusive || held == LockMode::kExclusive;
 }
 
-// Does `other` keep one who asks for `lock` with this ticket waiting? As a holder, or as a writer
-// that queued before a reader that writers block.
-bool StandsInTheWay(const ThreadState& other, const hooks::LockMap* lock, LockMode mode,
-                    uint64_t ticket) {
+bool IsInTheWay(const HeldLock& record, const hooks::LockMap* lock, LockMode mode) {
+  return record.is(lock) && !record.is_waiting() && Conflicts(mode, record.mode());
+}
+
+// Does `other`, which waits, hold `lock` in such a way that one who asks with `mode` waits?
+bool HoldsInTheWay(const Waiter& other, const hooks::LockMap* lock, LockMode mode) {
   bool holds = false;
-  other.held.ForEachFromOutside([&](const HeldLock& record) {
-    if (record.lock.load(std::memory_order_relaxed) != lock) return;
-    if (record.is_waiting()) return;
-    holds = holds || mode == LockMode::kExclusive || record.mode() == LockMode::kExclusive;
+  other.thread->held.ForOldestFromOutside(other.wait.record, [&](const HeldLock& record, uint32_t) {
+    holds = holds || IsInTheWay(record, lock, mode);
   });
-  if (holds) return true;
-  return mode == LockMode::kReader && other.wait.lock.load(std::memory_order_relaxed) == lock &&
-         other.wait.mode.load(std::memory_order_relaxed) == LockMode::kExclusive &&
-         Ticket(other) < ticket;
+  return holds;
 }
 
-bool IsBounded(const ThreadState& thread) {
-  return thread.wait.strength.load(std::memory_order_relaxed) != Strength::kBlocking;
+// Did `other` queue as a writer before a reader that writers block?
+bool QueuedInTheWay(const Waiter& other, const Wait& wait) {
+  return wait.mode == LockMode::kReader && other.wait.lock == wait.lock &&
+         other.wait.mode == LockMode::kExclusive && other.wait.ticket < wait.ticket;
+}
+
+// The same for a thread that may hold without waiting.
+bool StandsInTheWay(const ThreadState& other, const Wait& wait) {
+  bool holds = false;
+  other.held.ForEachFromOutside(
+      [&](const HeldLock& record) { holds = holds || IsInTheWay(record, wait.lock, wait.mode); });
+  if (holds) return true;
+  const Waiter waiter{nullptr, other.wait.Read()};
+  return waiter.wait.ticket != 0 && QueuedInTheWay(waiter, wait);
 }
 
 }  // namespace
 
-bool WaitsFor(const ThreadState& waiter, const ThreadState& other) {
-  if (&waiter == &other) return false;
-  return StandsInTheWay(other, waiter.wait.lock.load(std::memory_order_relaxed),
-                        waiter.wait.mode.load(std::memory_order_relaxed), Ticket(waiter));
+bool QueuedBefore(const Waiter& other, const Waiter& waiter) {
+  return QueuedInTheWay(other, waiter.wait);
+}
+
+bool WaitsFor(const Waiter& waiter, const Waiter& other) {
+  if (waiter.thread == other.thread) return false;
+  return HoldsInTheWay(other, waiter.wait.lock, waiter.wait.mode) ||
+         QueuedInTheWay(other, waiter.wait);
+}
+
+Evidence EvidenceOf(const Waiter& waiter, const Waiter& other) {
+  auto evidence = QueuedInTheWay(other, waiter.wait) ? Evidence::kDoubtful : Evidence::kNone;
+  const HeldLock* older = nullptr;
+  bool older_is_in_the_way = false;
+  // One record more than are held: the one that the thread waits with.
+  other.thread->held.ForOldestFromOutside(
+      other.wait.record + 1, [&](const HeldLock& record, uint32_t) {
+        if (older_is_in_the_way) {
+          // The last one of a context may have been interrupted on its way to the lock.
+          const bool last = older->context != record.context;
+          evidence = std::max(evidence, last ? Evidence::kDoubtful : Evidence::kCertain);
+        }
+        older = &record;
+        older_is_in_the_way = IsInTheWay(record, waiter.wait.lock, waiter.wait.mode);
+      });
+  return evidence;
+}
+
+bool WaitsForItself(const Waiter& waiter) {
+  bool itself = false;
+  waiter.thread->held.ForOldestFromOutside(
+      waiter.wait.record, [&](const HeldLock& record, uint32_t) {
+        if (!IsInTheWay(record, waiter.wait.lock, waiter.wait.mode)) return;
+        // A lock with readers may know its writer, and throw.
+        if (record.kind() == LockKind::kRwsem && record.mode() == LockMode::kExclusive) return;
+        itself = true;
+      });
+  return itself;
 }
 
 bool WouldWait(const ThreadState& thread, const hooks::LockMap* lock, LockMode mode,
                const ThreadState* threads) {
+  const Wait wait{.ticket = UINT64_MAX, .lock = lock, .mode = mode};
   for (const ThreadState* other = threads; other != nullptr; other = other->next) {
-    if (other != &thread && StandsInTheWay(*other, lock, mode, UINT64_MAX)) return true;
+    if (other != &thread && StandsInTheWay(*other, wait)) return true;
   }
   return false;
 }
 
 bool WaitsForNobody(const ThreadState& waiter, const ThreadState* threads) {
+  const Wait wait = waiter.wait.Read();
   for (const ThreadState* other = threads; other != nullptr; other = other->next) {
-    if (WaitsFor(waiter, *other)) return false;
+    if (other != &waiter && StandsInTheWay(*other, wait)) return false;
   }
   return true;
 }
 
-bool WaitCheck::Better(std::span<ThreadState* const> ring, std::span<ThreadState* const> best) {
-  if (ring.size() != best.size()) return ring.size() < best.size();
-  const std::span<uint64_t> a = tickets_.Get(ring.size());
-  const std::span<uint64_t> b = best_tickets_.Get(best.size());
-  if (a.size() != ring.size() || b.size() != best.size()) return false;
-  for (size_t i = 0; i < ring.size(); ++i) {
-    a[i] = Ticket(*ring[i]);
-    b[i] = Ticket(*best[i]);
+// --- the search ----------------------------------------------------------------------------------
+
+// Breadth first from the first waiter. False without memory.
+bool RingFinder::Explore(const Waiter& first, std::span<const Waiter> waiters) {
+  nodes_ = node_memory_.Get(waiters.size() + 1);
+  const std::span<uint32_t> numbers = number_memory_.Get(waiters.size());  // 0: not reached
+  if (nodes_.empty() || numbers.size() != waiters.size()) return false;
+  nodes_[0].waiter = first;
+  node_count_ = 1;
+  uint32_t edge_count = 0;
+  for (uint32_t from = 0; from < node_count_; ++from) {
+    Node& node = nodes_[from];
+    node.first_edge = edge_count;
+    for (size_t i = 0; i < waiters.size(); ++i) {
+      if (!WaitsFor(node.waiter, waiters[i])) continue;
+      const bool closes = waiters[i].thread == first.thread;
+      if (!closes && numbers[i] == 0) {
+        numbers[i] = node_count_;
+        nodes_[node_count_++].waiter = waiters[i];
+      }
+      if (!edges_.EnsureSize(edge_count + 1)) return false;
+      edges_[edge_count++] = closes ? 0 : numbers[i];
+    }
+    node.end_edge = edge_count;
   }
-  const auto sort = [](std::span<uint64_t> values) {
-    std::ranges::make_heap(values);
-    std::ranges::sort_heap(values);
+  return true;
+}
+
+void RingFinder::MeasureDistances() {
+  nodes_[0].distance = 0;
+  // Backwards, because far nodes were mostly reached later; until nothing changes.
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (uint32_t i = node_count_ - 1; i > 0; --i) {
+      Node& node = nodes_[i];
+      for (uint32_t edge = node.first_edge; edge < node.end_edge; ++edge) {
+        const uint32_t distance = nodes_[edges_[edge]].distance;
+        if (distance == kFar || distance + 1 >= node.distance) continue;
+        node.distance = distance + 1;
+        changed = true;
+      }
+    }
+  }
+}
+
+uint64_t RingFinder::Signature(std::span<const Waiter> ring) {
+  uint64_t signature = kEmptyChain;
+  for (const Waiter& member : ring) {
+    signature = MixChain(MixChain(signature, member.thread->id()), member.wait.ticket);
+  }
+  return signature;
+}
+
+// Whether the ring on the path is better than the best one, of the same size.
+bool RingFinder::IsBetter(size_t size) {
+  const std::span<uint64_t> all = ticket_memory_.Get(2 * size);
+  if (all.empty()) return false;
+  const std::span<uint64_t> a = all.first(size);
+  const std::span<uint64_t> b = all.subspan(size);
+  const auto by_age = [size](std::span<const Waiter> ring, std::span<uint64_t> tickets) {
+    for (size_t i = 0; i < size; ++i) tickets[i] = ring[i].wait.ticket;
+    std::ranges::make_heap(tickets);
+    std::ranges::sort_heap(tickets);
   };
-  sort(a);
-  sort(b);
+  by_age(ring_, a);
+  by_age(best_, b);
   return std::ranges::lexicographical_compare(a, b);
 }
 
-void WaitCheck::Extend(Search& search, size_t depth) {
-  constexpr size_t kMaxSteps = 100000;
-  if (++search.steps > kMaxSteps) return;
-  const ThreadState& last = *search.path[depth - 1];
-  if (search.best_size != 0 && depth > search.best_size) return;
-  for (ThreadState* other = search.threads; other != nullptr; other = other->next) {
-    if (other->wait.lock.load(std::memory_order_relaxed) == nullptr) continue;
-    if (!WaitsFor(last, *other)) continue;
-    if (other == search.first) {
-      const std::span<ThreadState* const> ring = search.path.first(depth);
-      uint64_t signature = kEmptyChain;
-      for (const ThreadState* member : ring) {
-        signature = MixChain(MixChain(signature, member->id()), Ticket(*member));
-      }
-      if (judged_.Contains(signature)) continue;
-      if (search.best_size == 0 || Better(ring, search.best.first(search.best_size))) {
-        std::ranges::copy(ring, search.best.begin());
-        search.best_size = depth;
-      }
-      continue;
-    }
-    const auto end = search.path.begin() + static_cast<ptrdiff_t>(depth);
-    if (std::find(search.path.begin(), end, other) != end) continue;
-    search.path[depth] = other;
-    Extend(search, depth + 1);
-  }
+// The path's first `size` nodes are a ring.
+void RingFinder::Consider(size_t size) {
+  for (size_t i = 0; i < size; ++i) ring_[i] = nodes_[path_[i]].waiter;
+  if (found_.Contains(Signature(ring_.first(size)))) return;
+  if (best_size_ != 0 && size >= best_size_ && (size > best_size_ || !IsBetter(size))) return;
+  std::copy_n(ring_.begin(), size, best_.begin());
+  best_size_ = size;
 }
 
-std::span<ThreadState* const> WaitCheck::FindRing(ThreadState& waiter, ThreadState* threads) {
-  size_t waiting = 0;
-  for (const ThreadState* t = threads; t != nullptr; t = t->next) {
-    if (t->wait.lock.load(std::memory_order_relaxed) != nullptr) ++waiting;
+// Goes all ways without repetition that lead back in `longest` steps at most, depth first, and
+// keeps the best ring. False if there is none.
+bool RingFinder::Search(size_t longest) {
+  constexpr size_t kMaxSteps = 100000;
+  best_size_ = 0;
+  for (uint32_t i = 0; i < node_count_; ++i) nodes_[i].on_path = false;
+  path_[0] = 0;
+  nodes_[0].next_edge = nodes_[0].first_edge;
+  size_t depth = 1;
+  size_t steps = 0;
+  while (depth > 0) {
+    Node& node = nodes_[path_[depth - 1]];
+    if (node.next_edge == node.end_edge || steps == kMaxSteps) {
+      node.on_path = false;
+      --depth;
+      continue;
+    }
+    ++steps;
+    const uint32_t to = edges_[node.next_edge++];
+    const size_t limit = best_size_ == 0 ? longest : best_size_;
+    if (to == 0) {
+      if (depth <= limit) Consider(depth);
+      continue;
+    }
+    Node& next = nodes_[to];
+    if (next.on_path || next.distance == kFar || depth + next.distance > limit) continue;
+    path_[depth++] = to;
+    next.on_path = true;
+    next.next_edge = next.first_edge;
   }
-  Search search;
-  search.first = &waiter;
-  search.threads = threads;
-  search.path = path_.Get(waiting + 1);
-  search.best = best_.Get(waiting + 1);
-  if (search.path.empty() || search.best.empty()) return {};
-  search.path[0] = &waiter;
-  Extend(search, 1);
-  const std::span<ThreadState* const> ring = search.best.first(search.best_size);
-  uint64_t signature = kEmptyChain;
-  for (const ThreadState* member : ring) {
-    signature = MixChain(MixChain(signature, member->id()), Ticket(*member));
+  return best_size_ != 0;
+}
+
+std::span<const Waiter> RingFinder::Find(const Waiter& first, std::span<const Waiter> waiters) {
+  if (!Explore(first, waiters)) return {};
+  MeasureDistances();
+  uint32_t shortest = kFar;
+  for (uint32_t edge = nodes_[0].first_edge; edge < nodes_[0].end_edge; ++edge) {
+    shortest = std::min(shortest, nodes_[edges_[edge]].distance);
   }
-  if (!ring.empty()) judged_.Set(signature, 1);
+  if (shortest == kFar) return {};
+  path_ = path_memory_.Get(node_count_);
+  const std::span<Waiter> both = ring_memory_.Get(size_t{2} * node_count_);
+  if (path_.empty() || both.empty()) return {};
+  ring_ = both.first(node_count_);
+  best_ = both.subspan(node_count_);
+  // Where only the shortest rings are allowed no way leads astray.
+  if (!Search(size_t{shortest} + 1) && !Search(node_count_)) return {};
+  const std::span<const Waiter> ring = best_.first(best_size_);
+  // A ring that cannot be noted would be found for ever.
+  if (!found_.Set(Signature(ring), 1)) return {};
   return ring;
 }
 
-ThreadState* FindVictim(std::span<ThreadState* const> ring) {
-  ThreadState* victim = nullptr;
-  for (ThreadState* member : ring) {
-    if (IsBounded(*member) && (victim == nullptr || Ticket(*member) > Ticket(*victim))) {
-      victim = member;
-    }
+const Waiter* FindVictim(std::span<const Waiter> ring) {
+  const Waiter* victim = nullptr;
+  for (const Waiter& member : ring) {
+    if (!member.wait.is_bounded()) continue;
+    if (victim == nullptr || member.wait.ticket > victim->wait.ticket) victim = &member;
   }
   return victim;
 }
 
-void ReportRing(CheckInput& input, std::span<ThreadState* const> ring, ThreadState* victim) {
+// --- the report ----------------------------------------------------------------------------------
+
+namespace {
+
+// A program may live with such rings and have them again and again.
+bool IsFirstOfItsKind(CheckInput& input, std::span<const Waiter> ring) {
+  // A sum: wherever the ring begins.
+  uint64_t sum = 0;
+  for (const Waiter& member : ring) {
+    const HeldLock& record = member.thread->held[member.wait.record];
+    sum += MixChain(MixChain(kEmptyChain, record.class_id()), record.call_site().frames[0]);
+  }
+  constexpr uint64_t kMark = 0x200;
+  return input.log().IsNew(MixChain(MixChain(kEmptyChain, kMark), sum));
+}
+
+// What the waiter holds and, as the last, what it waits for. What a signal handler does that
+// interrupted the wait is left out: it runs.
+std::span<FindingLock> DescribeWaiter(CheckInput& input, const Waiter& waiter) {
+  ThreadState& thread = *waiter.thread;
+  const uint32_t count = waiter.wait.record + 1;
+  const std::span<FindingLock> held = input.log().arena().NewArray<FindingLock>(count);
+  for (uint32_t i = 0; i < held.size(); ++i) {
+    held[i] = input.Describe(thread.held[i]);
+    held[i].this_context = thread.held[i].context == thread.held[waiter.wait.record].context;
+  }
+  return held;
+}
+
+}  // namespace
+
+void ReportRing(CheckInput& input, std::span<const Waiter> ring, const Waiter* victim,
+                StackId exact_stack) {
+  if (victim != nullptr && !IsFirstOfItsKind(input, ring)) return;
   Finding finding =
       input.NewFinding(victim == nullptr ? FindingId::kDeadlock : FindingId::kResilientDeadlock,
                        victim == nullptr ? Severity::kError : Severity::kNote);
   const std::span<FindingThread> threads = input.log().arena().NewArray<FindingThread>(ring.size());
   for (size_t i = 0; i < threads.size(); ++i) {
-    ThreadState& member = *ring[i];
-    threads[i].thread = member.id();
+    const Waiter& member = ring[i];
+    threads[i].thread = member.thread->id();
     threads[i].gives_way = &member == victim;
-    threads[i].held = input.DescribeHeld(member);
-    for (const FindingLock& lock : threads[i].held) {
-      if (lock.waiting) threads[i].waits_for = lock;
+    const std::span<FindingLock> held = DescribeWaiter(input, member);
+    threads[i].held = held;
+    if (held.empty()) continue;  // no memory
+    if (member.thread == &input.thread() && exact_stack != kNoStack) {
+      held.back().stack = exact_stack;
+      held.back().stack_is_exact = true;
     }
+    threads[i].waits_for = held.back();
   }
   finding.threads = threads;
-  input.log().Add(input.thread(), finding);
+  input.Report(finding);
 }
 
 }  // namespace rqlockdep

@@ -24,6 +24,9 @@ class Environment {
   // be signal-safe and must not call the validator.
   virtual ClassKey ResolveClass(const hooks::LockMap& map) = 0;
 
+  // Lets the other threads run for a moment, some 2 ms.
+  virtual void Rest() {}
+
   // The validator itself is in trouble, such as no memory; called at most once for each `message`,
   // a literal.
   virtual void Warn(const char* message) = 0;

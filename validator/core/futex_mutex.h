@@ -25,6 +25,12 @@ class FutexMutex {
       LockSlow();
     }
   }
+  bool try_lock() {
+    uint32_t expected = kFree;
+    // As in lock().
+    return state_.compare_exchange_strong(expected, kTaken, std::memory_order_acquire,
+                                          std::memory_order_relaxed);
+  }
   void unlock() {
     // Release: pairs with the acquire of the next owner.
     if (state_.exchange(kFree, std::memory_order_release) == kContended) Wake();

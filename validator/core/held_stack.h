@@ -5,8 +5,8 @@
 // (more than kShallow) by a hash table of their addresses; so the cost does not grow with the
 // depth. There is no limit on the depth.
 //
-// Threads: all calls by the owner, but ForEachFromOutside: other threads may walk the records (to
-// see whether a lock that is destroyed is held, to show all locks), which is why the fields that
+// Threads: all calls by the owner, but For...FromOutside: other threads may walk the records (to
+// see whether a lock that is destroyed is held, who waits for whom), which is why the fields that
 // they read are atomic and why the memory of a stack that has grown stays mapped until the end.
 #ifndef RQLOCKDEP_VALIDATOR_CORE_HELD_STACK_H_
 #define RQLOCKDEP_VALIDATOR_CORE_HELD_STACK_H_
@@ -134,6 +134,15 @@ class HeldStack {
     const uint32_t depth = depth_.load(std::memory_order_acquire);
     const HeldLock* records = records_.load(std::memory_order_acquire);
     for (uint32_t i = 0; i < depth; ++i) visit(records[i]);
+  }
+
+  // The same for the oldest `count` records, which the owner does not change meanwhile: it waits
+  // with a younger one. `visit(record, index)`.
+  template <typename Visitor>
+  void ForOldestFromOutside(uint32_t count, Visitor visit) const {
+    // Acquire: at least the array that the records were in when the wait was published.
+    const HeldLock* records = records_.load(std::memory_order_acquire);
+    for (uint32_t i = 0; i < count; ++i) visit(records[i], i);
   }
 
  private:

@@ -13,9 +13,19 @@ bool ThreadState::Reuse(ThreadId id) {
   set_failure_pending(false);
   masks = 0;
   base_chain = kEmptyChain;
-  wait.lock.store(nullptr, std::memory_order_relaxed);
+  wait_depth_ = 0;
   exited.store(false, std::memory_order_relaxed);
   return true;
+}
+
+bool ThreadState::PushWait(const WaitFrame& frame) {
+  if (!inner_waits_.EnsureSize(wait_depth_)) return false;
+  wait_at(wait_depth_++) = frame;
+  return true;
+}
+
+void ThreadState::PopWait(uint32_t record) {
+  while (wait_depth_ > 0 && wait_at(wait_depth_ - 1).wait.record >= record) --wait_depth_;
 }
 
 void ThreadState::RecomputeChains() {

@@ -18,6 +18,7 @@
 #include "validator/core/held_stack.h"
 #include "validator/core/ids.h"
 #include "validator/core/segmented_vector.h"
+#include "validator/core/wait_record.h"
 
 namespace rqlockdep {
 
@@ -42,12 +43,9 @@ constexpr int IndexOf(ContextKind kind) {
 }
 constexpr uint8_t MaskBit(int context_index) { return static_cast<uint8_t>(1U << context_index); }
 
-// A wait in progress, for the checks of semantics section 8.
-struct WaitRecord {
-  std::atomic<const hooks::LockMap*> lock{nullptr};  // null: not waiting
-  std::atomic<LockMode> mode{LockMode::kExclusive};
-  std::atomic<Strength> strength{Strength::kBlocking};
-  std::atomic<uint64_t> ticket{0};  // counts all waits of the validator; a smaller one is older
+// A wait that its thread has begun and not ended.
+struct WaitFrame {
+  Wait wait;
   hooks::CancelCallback cancel = nullptr;
   void* cancel_argument = nullptr;
 };
@@ -109,7 +107,24 @@ class ThreadState {
   // After record `first` became another one: its key and those above it anew.
   void RecomputeChainsFrom(uint32_t first);
 
-  WaitRecord wait;
+  // --- waiting (wait_record.h) ---
+  WaitRecord wait;  // for others: the innermost wait
+  // The waits of this thread: more than one if a signal handler that interrupted a wait waits, too.
+  // The innermost, or null.
+  const WaitFrame* innermost_wait() {
+    return wait_depth_ == 0 ? nullptr : &wait_at(wait_depth_ - 1);
+  }
+  // False without memory.
+  bool PushWait(const WaitFrame& frame);
+  // Ends the wait of record `record` of the held stack, and waits inside it that were left by a
+  // jump.
+  void PopWait(uint32_t record);
+
+  // Of the list of waiters (waiter_list.h); under its lock.
+  bool listed_as_waiter = false;
+  ThreadState* next_waiter = nullptr;
+  uint64_t gave_way = 0;  // the ticket of a wait that was chosen to end a ring
+
   std::atomic<bool> exited{false};
 
   // Findings made under the graph lock, delivered after it was left; the oldest first.
@@ -126,6 +141,12 @@ class ThreadState {
   ThreadId id_;
   ContextLevel base_context_;
   SegmentedVector<ContextLevel, 3> contexts_;
+  WaitFrame& wait_at(uint32_t depth) {
+    return depth == 0 ? outermost_wait_ : inner_waits_[depth - 1];
+  }
+  WaitFrame outermost_wait_;
+  SegmentedVector<WaitFrame, 2> inner_waits_;
+  uint32_t wait_depth_ = 0;
 };
 
 }  // namespace rqlockdep

@@ -138,10 +138,13 @@ void WriteHeldAtExit(const Finding& finding, Page& page) {
   WriteStackSection(leaves ? "Where the handler ends" : "Where the thread ends", finding.lock,
                     page);
   page.Heading("What happens then");
-  page.Paragraph() << (leaves ? "No later code can give them back in the handler's name. Whoever "
-                                "asks for one of them waits for ever, or until its time limit."
-                              : "Nobody can give them back any more. Whoever asks for one of them "
-                                "waits for ever, or until its time limit.");
+  page.Paragraph() << (leaves
+                           ? "No later code can give them back in the handler's name. Whoever "
+                             "asks for one of them waits for ever, or until its time limit."
+                           : "The owner is gone: nobody can give them back any more. Whoever asks "
+                             "for one of them waits for ever, or until its time limit; for a "
+                             "resilient lock it fails with \"deadlock\" after about a "
+                             "millisecond.");
   page.Heading("What to do");
   page.Item() << "- Release each lock on every way out: look at early returns and exceptions after "
                  "the places above. A guard object does it by itself.";

@@ -21,8 +21,12 @@ constexpr size_t kFileColumns = 50;
 
 bool Contains(string_view text, string_view part) { return text.find(part) != string_view::npos; }
 
-// In one of our own headers: the lock's code.
+// In one of our own headers, or what they call: the lock's code.
 bool IsOwnHeader(const SourceFrame& frame) {
+  if (frame.function != nullptr &&
+      string_view(frame.function).starts_with("rqlockdep::internal::")) {
+    return true;
+  }
   return frame.file != nullptr && Contains(frame.file, "include/rqlockdep/");
 }
 
@@ -217,6 +221,16 @@ void PrefetchStacks(const Finding& finding, Names& names) {
   for (const FindingThread& thread : finding.threads) {
     list.Add(thread.waits_for, names);
     for (const FindingLock& lock : thread.held) list.Add(lock, names);
+  }
+  names.Prefetch(list.addresses());
+  errno = saved_errno;
+}
+
+void PrefetchSites(std::span<const ThreadLocks> threads, Names& names) {
+  const int saved_errno = errno;
+  AddressList list;
+  for (const ThreadLocks& thread : threads) {
+    for (const FindingLock& lock : thread.locks) list.Add(Frames(lock.site));
   }
   names.Prefetch(list.addresses());
   errno = saved_errno;

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "validator/core/finding.h"
+#include "validator/core/thread_locks.h"
 #include "validator/report/names.h"
 #include "validator/report/page.h"
 
@@ -34,6 +35,9 @@ void WriteStack(const FindingLock& lock, Page& page);
 
 // Makes the addresses of all stacks of a finding known to Names at once.
 void PrefetchStacks(const Finding& finding, Names& names);
+
+// The same of the places where locks were taken.
+void PrefetchSites(std::span<const ThreadLocks> threads, Names& names);
 
 }  // namespace rqlockdep::report
 

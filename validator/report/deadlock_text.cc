@@ -27,8 +27,12 @@ void WriteOutcome(const FindingThread& victim, Page& page) {
 
 void WriteDeadlock(const Finding& finding, Page& page) {
   const bool resilient = finding.id == FindingId::kResilientDeadlock;
-  page.Paragraph() << "These threads wait for each other now, each for a lock that the next one "
-                      "holds or waits for ahead of it, and the last one for the first:";
+  if (finding.threads.size() == 1) {
+    page.Paragraph() << "This thread waits now for a lock that it holds itself:";
+  } else {
+    page.Paragraph() << "These threads wait for each other now, each for a lock that the next one "
+                        "holds or waits for ahead of it, and the last one for the first:";
+  }
   for (const FindingThread& thread : finding.threads) {
     const FindingLock& asked = thread.waits_for;
     page.Item() << "- " << page.Thread(thread.thread) << " waits for " << page.Class(asked)
@@ -49,6 +53,8 @@ void WriteDeadlock(const Finding& finding, Page& page) {
   const auto victim = std::ranges::find_if(finding.threads, &FindingThread::gives_way);
   if (resilient && victim != finding.threads.end()) {
     WriteOutcome(*victim, page);
+  } else if (finding.threads.size() == 1) {
+    page.Paragraph() << "It hangs for ever, and so does whoever asks for the lock later.";
   } else {
     page.Paragraph() << "None of them has a time limit. They hang for ever, and so does whoever "
                         "asks for one of these locks later.";
@@ -59,7 +65,12 @@ void WriteDeadlock(const Finding& finding, Page& page) {
     page.Item() << "- After the failure " << page.Thread(victim->thread)
                 << " must give back what the others wait for before it tries again.";
   }
-  page.Item() << "- Take these locks in one order everywhere; then no such ring can form.";
+  if (finding.threads.size() == 1) {
+    page.Item() << "- Give the lock back before asking for it again, or call what needs it without "
+                   "taking it.";
+  } else {
+    page.Item() << "- Take these locks in one order everywhere; then no such ring can form.";
+  }
 }
 
 }  // namespace rqlockdep::report

@@ -22,10 +22,16 @@ void FindingReporter::OnFinding(const Finding& finding) {
     WriteTextReport(finding, names_, out);
     if (!CallFindingHandler(finding, out.text())) WriteReport(out.text());
   }
-  if (options_.halt_on_error && finding.severity == Severity::kError) {
-    // As the sanitizers do: at once, without handlers. 0 would look like success.
-    _exit(options_.exitcode == 0 ? 1 : options_.exitcode);
-  }
+  const char* const halts =
+      options_.halt_on_error && finding.severity == Severity::kError    ? "halt_on_error"
+      : options_.halt_on_deadlock && finding.id == FindingId::kDeadlock ? "halt_on_deadlock"
+                                                                        : nullptr;
+  if (halts == nullptr) return;
+  TextWriter out;
+  out << "rqlockdep: the program ends here (" << halts << ")\n";
+  WriteReport(out.text());
+  // As the sanitizers do: at once, without handlers. 0 would look like success.
+  _exit(options_.exitcode == 0 ? 1 : options_.exitcode);
 }
 
 }  // namespace rqlockdep

@@ -77,9 +77,9 @@ void AcquireWith(LockMap& map, const AcquireArguments& arguments) {
   AcquireGeneral(map, arguments, RQLOCKDEP_CALLER, __builtin_frame_address(0));
 }
 
-void Waiting(LockMap& map, CancelCallback cancel, void* argument) {
+bool Waiting(LockMap& map, CancelCallback cancel, void* argument) {
   const HookScope scope;
-  if (scope) TheValidator().Waiting(scope.thread(), map, cancel, argument, RQLOCKDEP_SITE);
+  return scope && TheValidator().Waiting(scope.thread(), map, cancel, argument, RQLOCKDEP_SITE);
 }
 
 void Acquired(LockMap& map) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "validator/runtime/signal_names.h"
 #include "validator/runtime/system_calls.h"
 
 namespace rqlockdep {
@@ -89,6 +90,7 @@ Outcome SetOption(std::string_view name, std::string_view value, Options* option
   *expected = "one of 0, 1, false, true, no, yes";
   if (name == "enabled") return outcome(ParseBool(value, &options->enabled));
   if (name == "halt_on_error") return outcome(ParseBool(value, &options->halt_on_error));
+  if (name == "halt_on_deadlock") return outcome(ParseBool(value, &options->halt_on_deadlock));
   if (name == "symbolize") return outcome(ParseBool(value, &options->symbolize));
   *expected = "a number from 0 to 255";
   if (name == "exitcode") return outcome(ParseNumber<uint8_t>(value, 0, &options->exitcode));
@@ -106,6 +108,8 @@ Outcome SetOption(std::string_view name, std::string_view value, Options* option
   }
   *expected = "one of fast, full";
   if (name == "stacks") return outcome(ParseChoice(value, kStacks, &options->full_stacks));
+  *expected = "the name or number of a signal that can be caught";
+  if (name == "dump_signal") return outcome(ParseSignal(value, &options->dump_signal));
   if (name == "log_path") {
     *expected = "a path";
     if (value.empty()) return Outcome::kMalformed;
@@ -186,6 +190,7 @@ void OptionsFromEnvironment(EnvironmentLookup lookup, Options* options, OptionsW
   const char* bazel_test = lookup("BAZEL_TEST");
   if ((bazel_test != nullptr && strcmp(bazel_test, "1") == 0) || lookup("TEST_TMPDIR") != nullptr) {
     options->fail_on = FailOn::kWarning;
+    options->halt_on_deadlock = true;
   }
   ParseOptions(lookup("RQLOCKDEP_OPTIONS"), options, warn);
 }

@@ -1,10 +1,13 @@
 #include "validator/runtime/process_environment.h"
 
+#include <time.h>
+
 #include <algorithm>
 
 #include "validator/report/text_writer.h"
 #include "validator/runtime/output.h"
 #include "validator/runtime/stack_capture.h"
+#include "validator/runtime/system_calls.h"
 
 namespace rqlockdep {
 
@@ -27,6 +30,11 @@ size_t ProcessEnvironment::CaptureStack(uintptr_t* frames, size_t capacity, uint
   const size_t size = std::min(capacity, static_cast<size_t>(end - begin));
   std::copy(begin, begin + size, frames);
   return size;
+}
+
+void ProcessEnvironment::Rest() {
+  constexpr timespec kRest = {.tv_sec = 0, .tv_nsec = 2'000'000};
+  RawSystemCall(SYS_nanosleep, &kRest, nullptr);
 }
 
 void ProcessEnvironment::Warn(const char* message) {

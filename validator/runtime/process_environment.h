@@ -11,6 +11,7 @@ class ProcessEnvironment : public Environment {
  public:
   size_t CaptureStack(uintptr_t* frames, size_t capacity, uintptr_t caller) override;
   ClassKey ResolveClass(const hooks::LockMap& map) override { return resolver_.Resolve(map); }
+  void Rest() override;
   void Warn(const char* message) override;
 
  private:

@@ -31,9 +31,7 @@ Validator::Options ToValidatorOptions(const Options& options) {
   Validator::Options result;
   result.max_steps = options.max_steps;
   result.full_stacks = options.full_stacks;
-  // Waits of running threads need a second look before they are judged; the locks find the rings
-  // among themselves.
-  result.check_waits = false;
+  result.live = true;
   return result;
 }
 
@@ -85,6 +83,7 @@ Runtime* Runtime::Make() {
   g_state.store(kReady, std::memory_order_release);
   // Release: pairs with the acquire load in Get.
   g_runtime.store(runtime, std::memory_order_release);
+  if (options.dump_signal != 0) InstallDumpSignal(options.dump_signal);
   return runtime;
 }
 
@@ -119,6 +118,7 @@ void Runtime::BeforeFork() {
   t_context.inside = true;
   t_context.forking = true;
   Get()->reporter_.mutex().lock();
+  Get()->validator_.waits_lock().lock();
   Get()->validator_.graph_lock().lock();
 }
 
@@ -126,6 +126,7 @@ void Runtime::AfterForkInParent() {
   if (!t_context.forking) return;
   Runtime& runtime = GetMade();
   runtime.validator_.graph_lock().unlock();
+  runtime.validator_.waits_lock().unlock();
   runtime.reporter_.mutex().unlock();
   t_context.forking = false;
   t_context.inside = false;

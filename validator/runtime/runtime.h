@@ -31,10 +31,15 @@ class Runtime {
 
   Validator& validator() { return validator_; }
 
+  // rqlockdep/show_locks.h.
+  void ShowAllLocks();
+
  private:
   explicit Runtime(const Options& options);
 
   static Runtime* Make();
+  // Has ShowAllLocks called when the signal comes.
+  static void InstallDumpSignal(int signal);
   static void OnThreadEnd(void* state);
   static void BeforeFork();
   static void AfterForkInParent();

@@ -96,9 +96,7 @@ class Replay::Impl {
     FailReason reason;  // with which it gives way
   };
 
-  static bool IsWaiting(const ThreadState& thread) {
-    return thread.wait.lock.load(std::memory_order_relaxed) != nullptr;
-  }
+  static bool IsWaiting(const ThreadState& thread) { return thread.wait.is_published(); }
 
   ThreadState& Thread(int index) {
     if (threads_[index] == nullptr) {
@@ -198,12 +196,14 @@ class Replay::Impl {
     return std::nullopt;
   }
 
+  static bool WaitsForLock(const ThreadState& thread, const hooks::LockMap* lock) {
+    const rqlockdep::Wait wait = thread.wait.Read();
+    return wait.ticket != 0 && wait.lock == lock;
+  }
+
   bool WriterQueued(const hooks::LockMap* lock) const {
     for (const ThreadState* t = validator_.threads(); t != nullptr; t = t->next) {
-      if (t->wait.lock.load(std::memory_order_relaxed) == lock &&
-          t->wait.mode.load(std::memory_order_relaxed) == LockMode::kExclusive) {
-        return true;
-      }
+      if (WaitsForLock(*t, lock) && t->wait.Read().mode == LockMode::kExclusive) return true;
     }
     return false;
   }
@@ -226,11 +226,10 @@ class Replay::Impl {
   void LetIn(const hooks::LockMap* lock) {
     std::vector<ThreadState*> waiting;
     for (ThreadState* t = validator_.threads(); t != nullptr; t = t->next) {
-      if (t->wait.lock.load(std::memory_order_relaxed) == lock) waiting.push_back(t);
+      if (WaitsForLock(*t, lock)) waiting.push_back(t);
     }
     std::sort(waiting.begin(), waiting.end(), [](const ThreadState* a, const ThreadState* b) {
-      return a->wait.ticket.load(std::memory_order_relaxed) <
-             b->wait.ticket.load(std::memory_order_relaxed);
+      return a->wait.Read().ticket < b->wait.Read().ticket;
     });
     for (ThreadState* t : waiting) {
       if (!WaitsForNobody(*t, validator_.threads())) continue;

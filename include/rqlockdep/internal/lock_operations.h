@@ -24,8 +24,7 @@ class WaitObserver {
   explicit WaitObserver(hooks::LockMap& map) : map_(&map) {}
   // Whether the validator looks for rings of waiting threads.
   bool Waiting(hooks::CancelCallback cancel, void* argument) {
-    hooks::Waiting(*map_, cancel, argument);
-    return false;
+    return hooks::Waiting(*map_, cancel, argument);
   }
   void Acquired() { hooks::Acquired(*map_); }
   void Failed(LockResult result) {

@@ -52,8 +52,9 @@ struct BasicWaitRecord {
   using Atomic = typename Atomics::template Atomic<T>;
   Atomic<uint32_t> writes_begun{0};
   Atomic<uint32_t> writes_done{0};
-  Atomic<uint64_t> ticket{0};        // 0: not waiting. A wait that began later has a higher ticket
-  Atomic<uintptr_t> word{0};         // address of the lock word that is waited for
+  Atomic<uint64_t> ticket{0};  // 0: not waiting. A wait that began later has a higher ticket
+  // Address of the lock word that is waited for; + 1: the validator looks for rings of this wait
+  Atomic<uintptr_t> word{0};
   Atomic<uint32_t> held_inline{0};   // a bit for each inline cell that was occupied before the wait
   Atomic<uint32_t> held_chunked{0};  // how many of the chunks' cells may have been
   Atomic<uint8_t> holder_mark{0};    // what the waiter last saw in `locked`: a hint

@@ -1,0 +1,160 @@
+// The list of all locks: on a signal, from code, under load.
+#include "rqlockdep/show_locks.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <atomic>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "rqlockdep/queued_spinlock.h"
+#include "rqlockdep/resilient_spinlock.h"
+#include "rqlockdep/validated.h"
+#include "tests/runtime/finding_recorder.h"
+#include "tests/support/child.h"
+
+// Thread sanitizer has a deadlock detector too, and would end the test with its own report.
+extern "C" const char* __tsan_default_options();  // NOLINT
+extern "C" const char* __tsan_default_options() { return "detect_deadlocks=0"; }
+
+// In show_locks_from_c.c.
+extern "C" void ShowLocksFromC();
+
+namespace rqlockdep {
+namespace {
+
+std::string Shown() {
+  testing::internal::CaptureStderr();
+  ShowAllLocks();
+  return testing::internal::GetCapturedStderr();
+}
+
+// The lines that begin with `title` and what is indented below it.
+std::string Section(const std::string& text, const std::string& title) {
+  const size_t begin = text.find("\n  " + title);
+  if (begin == std::string::npos) return "";
+  size_t end = text.find("\n\n", begin);
+  return text.substr(begin, end - begin);
+}
+
+using ShowLocksTest = FindingRecorder;
+
+TEST_F(ShowLocksTest, SaysWhoHoldsWhatAndWhoWaitsForWhom) {
+  static LockClass held_class("held lock");
+  static LockClass shared_class("shared lock");
+  static LockClass spin_class("spin lock");
+  Validated<std::mutex> held(held_class);
+  Validated<std::shared_mutex> shared(shared_class);
+  QueuedSpinlock spin(spin_class);
+  held.lock();
+  shared.lock_shared();
+  std::thread waiter([&] {
+    spin.lock();
+    held.lock();
+    held.unlock();
+    spin.unlock();
+  });
+  std::string text;
+  do text = Shown();
+  while (text.find("waits for held lock") == std::string::npos);
+  const std::string main = Section(text, "thread 1 (main):");
+  EXPECT_EQ(Count(main, "    holds "), 2) << text;
+  EXPECT_EQ(Count(main, "    holds held lock [instance 0x"), 1) << text;
+  EXPECT_EQ(Count(main, "], exclusive, by lock() at tests/runtime/show_locks_test.cc:"), 1) << text;
+  EXPECT_EQ(Count(main, "], shared, by read_lock() at tests/runtime/show_locks_test.cc:"), 1)
+      << text;
+  EXPECT_EQ(Count(text, "    holds spin lock"), 1) << text;
+  EXPECT_EQ(Count(text, "held by thread 1 (main)\n"), 1) << text;
+  shared.unlock_shared();
+  held.unlock();
+  waiter.join();
+  EXPECT_EQ(Count(Shown(), "    holds "), 0);
+}
+
+TEST_F(ShowLocksTest, IsCalledFromC) {
+  testing::internal::CaptureStderr();
+  ShowLocksFromC();
+  EXPECT_EQ(Count(testing::internal::GetCapturedStderr(), "rqlockdep: all locks"), 1);
+}
+
+// Nobody will ever give the lock back, and that is what the list says.
+TEST_F(ShowLocksTest, SaysThatAnOwnerHasEnded) {
+  static LockClass left_class("left lock");
+  Validated<std::mutex> left(left_class);
+  std::thread owner([&] { left.lock(); });
+  owner.join();
+  ASSERT_EQ(Ids(), Strings{"held-at-exit"});
+  EXPECT_EQ(Count(Text(0), "left lock"), 2) << Text(0);
+  std::thread waiter([&] { left.lock(); });
+  std::string text;
+  do text = Shown();
+  while (text.find("waits for left lock") == std::string::npos);
+  EXPECT_EQ(Count(text, ", which has ended:\n"), 1) << text;
+  EXPECT_EQ(Count(text, ", which has ended: nobody will give it back\n"), 1) << text;
+  left.underlying().unlock();
+  waiter.join();
+}
+
+TEST_F(ShowLocksTest, WorksWhileLocksAreTakenAndThreadsComeAndGo) {
+  constexpr int kThreads = 6;
+  Validated<std::mutex> mutexes[3];
+  QueuedSpinlock spins[20];
+  ResilientSpinlock resilient;
+  std::atomic<bool> done{false};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      while (!done) {
+        std::thread passing([&] {
+          for (int i = 0; i < 50; ++i) {
+            for (Validated<std::mutex>& mutex : mutexes) mutex.lock();
+            for (QueuedSpinlock& spin : spins) spin.lock();  // deeper than a shallow stack
+            if (resilient.Acquire() == LockResult::kOk) resilient.unlock();
+            for (QueuedSpinlock& spin : spins) spin.unlock();
+            for (Validated<std::mutex>& mutex : mutexes) mutex.unlock();
+          }
+        });
+        passing.join();
+      }
+    });
+  }
+  int lines = 0;
+  for (int i = 0; i < 200; ++i) lines += Count(Shown(), "\n    holds ");
+  done = true;
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_GT(lines, 0);
+}
+
+constexpr char kProgram[] = "tests/runtime/ring_program";
+
+TEST(DumpSignalTest, ShowsTheLocksOfAStuckProgram) {
+  for (const char* name : {"SIGQUIT", "USR1"}) {
+    Child child({kProgram, "mmm"},
+                {std::string("RQLOCKDEP_OPTIONS=halt_on_deadlock=0:dump_signal=") + name});
+    ASSERT_TRUE(child.WaitForOutput("rqlockdep: error: deadlock:")) << child.Output();
+    ASSERT_TRUE(child.WaitUntilAllSleep(4)) << child.Output();
+    const int before = Count(child.Output(), "held by thread ");
+    for (int times = 1; times <= 2; ++times) {
+      child.Signal(name[0] == 'S' ? SIGQUIT : SIGUSR1);
+      // Three waits, each with the holder, and then the last lines.
+      ASSERT_TRUE(child.WaitForOutput("held by thread ", before + 3 * times)) << child.Output();
+      ASSERT_TRUE(child.WaitForOutput(" no lock.", times)) << child.Output();
+    }
+    EXPECT_EQ(Count(child.Output(), "rqlockdep: all locks"), 2) << child.Output();
+    EXPECT_EQ(Count(child.Output(), "    waits for ring1 "), 2) << child.Output();
+  }
+}
+
+TEST(DumpSignalTest, NoSignalIsCaughtByDefault) {
+  Child child({kProgram, "mmm"}, {"RQLOCKDEP_OPTIONS=halt_on_deadlock=0"});
+  ASSERT_TRUE(child.WaitForOutput("rqlockdep: error: deadlock:")) << child.Output();
+  child.Signal(SIGQUIT);
+  EXPECT_EQ(child.Wait(), -SIGQUIT);
+}
+
+}  // namespace
+}  // namespace rqlockdep
