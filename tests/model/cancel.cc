@@ -10,20 +10,20 @@ struct World {
 
   struct Observer {
     World* world;
-    bool Waiting(void (*cancel)(void*), void* waiter) {
-      world->cancel = cancel;
-      world->waiter = waiter;
+    bool Waiting(void (*callback)(void*), void* argument) {
+      world->cancel = callback;
+      world->waiter = argument;
       world->phase.store(kWaiting, std::memory_order_release);
       return false;
     }
     void Acquired() { End(); }
     void Failed(LockResult) { End(); }
     void End() const {
-      int phase = kWaiting;
-      while (!world->phase.compare_exchange_weak(phase, kNotWaiting, std::memory_order_acquire,
+      int seen = kWaiting;
+      while (!world->phase.compare_exchange_weak(seen, kNotWaiting, std::memory_order_acquire,
                                                  std::memory_order_relaxed)) {
-        if (phase == kNotWaiting) return;  // had not begun to wait
-        phase = kWaiting;
+        if (seen == kNotWaiting) return;  // had not begun to wait
+        seen = kWaiting;
         MODEL_YIELD();
       }
     }

@@ -14,7 +14,8 @@ namespace {
 constexpr size_t kFirstChunk = size_t{64} << 10;
 constexpr size_t kLargestChunk = size_t{4} << 20;
 
-// Relaxed: whoever asks was given the null pointers in question, or comes to know of them by chance.
+// Relaxed: whoever asks was given the null pointers in question, or comes to know of them by
+// chance.
 constinit std::atomic<uint64_t> map_failures{0};
 
 std::byte* AlignUp(std::byte* pointer, size_t alignment) {
