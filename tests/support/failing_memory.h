@@ -1,5 +1,7 @@
 // Makes memory run out at a place that a test chooses: the program must be linked with
 // -Wl,--wrap=mmap (the target does so), which leads all calls of mmap here.
+//
+// Until FailMappings is called the environment decides: RQLOCKDEP_TEST_FAIL_FIRST and _COUNT.
 #ifndef RQLOCKDEP_TESTS_SUPPORT_FAILING_MEMORY_H_
 #define RQLOCKDEP_TESTS_SUPPORT_FAILING_MEMORY_H_
 

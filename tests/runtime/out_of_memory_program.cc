@@ -1,0 +1,101 @@
+// A validated program whose validator runs out of memory. out_of_memory_test.sh looks at what
+// becomes of it.
+//
+//   out_of_memory_program         some of everything; the environment says which allocation fails
+//                                 (tests/support/failing_memory.h)
+//   out_of_memory_program limit   with little address space left, many classes and orders
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <thread>
+#include <vector>
+
+#include "rqlockdep/context.h"
+#include "rqlockdep/lock_class.h"
+#include "rqlockdep/validated.h"
+
+namespace {
+
+using Mutex = rqlockdep::Validated<std::mutex>;
+
+template <typename First, typename Second>
+void Nest(First& first, Second& second) {
+  first.lock();
+  second.lock();
+  second.unlock();
+  first.unlock();
+}
+
+Mutex handler_lock;
+void Handler(int) {
+  handler_lock.lock();
+  handler_lock.unlock();
+}
+
+void SomeOfEverything() {
+  Mutex a;
+  Mutex b;
+  Nest(a, b);
+  Nest(b, a);
+  std::vector<std::unique_ptr<Mutex>> many;
+  for (int i = 0; i < 70; ++i) many.push_back(std::make_unique<Mutex>());
+  many[0]->lock();
+  for (int i = 1; i < 70; ++i) {
+    if (!many[i]->try_lock()) std::abort();
+  }
+  for (const std::unique_ptr<Mutex>& mutex : many) mutex->unlock();
+  for (int i = 0; i < 3; ++i) {
+    std::thread([&] {
+      Nest(a, b);
+      rqlockdep::Validated<std::shared_mutex> shared;
+      shared.lock_shared();
+      shared.unlock_shared();
+    }).join();
+  }
+  struct sigaction action = {};
+  action.sa_handler = &Handler;
+  if (rqlockdep::Sigaction(SIGUSR1, &action, nullptr) != 0) std::abort();
+  handler_lock.lock();
+  handler_lock.unlock();
+  raise(SIGUSR1);
+}
+
+// Everything of the program's own is there before the limit: what fails is the validator's.
+void ManyClassesWithLittleMemory() {
+  constexpr int kClasses = 40000;
+  std::vector<std::unique_ptr<rqlockdep::LockClass>> classes;
+  std::vector<std::unique_ptr<Mutex>> locks;
+  for (int i = 0; i < kClasses; ++i) {
+    classes.push_back(std::make_unique<rqlockdep::LockClass>("class"));
+    locks.push_back(std::make_unique<Mutex>(*classes.back()));
+  }
+  long pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const rlim_t bytes = static_cast<rlim_t>(pages) * 4096 + (4 << 20);
+  const rlimit limit = {bytes, bytes};
+  if (setrlimit(RLIMIT_AS, &limit) != 0) std::abort();
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i + 1 < kClasses; ++i) Nest(*locks[i], *locks[i + 1]);
+  }
+  // A real inversion, that the validator has no memory to see, and what would be one if it had only
+  // half seen it.
+  for (int i = 0; i + 1 < kClasses; i += 100) Nest(*locks[i + 1], *locks[i]);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::strcmp(argv[1], "limit") == 0) {
+    ManyClassesWithLittleMemory();
+  } else {
+    SomeOfEverything();
+  }
+  std::puts("done");
+  return 0;
+}
