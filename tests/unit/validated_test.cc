@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "rqlockdep/validated_absl.h"
+#include "rqlockdep/validated_pthread.h"
 
 // Locks are taken and given back across threads and functions here, and also wrongly.
 #if defined(__clang__)
@@ -215,6 +216,45 @@ TEST(ValidatedTest, WorksWithAbslCondVar) {
   mutex.AssertHeld();
   mutex.Unlock();
   thread.join();
+}
+
+// With the validator or without: pthread's calls, error numbers and sizes.
+TEST(ValidatedTest, PthreadLocks) {
+  ValidatedPthreadMutex mutex;
+  EXPECT_LE(sizeof(mutex), sizeof(pthread_mutex_t) + sizeof(hooks::LockMap));
+  EXPECT_EQ(mutex.Lock(), 0);
+  std::thread([&] {
+    EXPECT_EQ(mutex.TryLock(), EBUSY);
+    EXPECT_EQ(mutex.TimedLock({0, 0}), ETIMEDOUT);
+    EXPECT_FALSE(mutex.try_lock());
+  }).join();
+  EXPECT_EQ(mutex.Unlock(), 0);
+  const std::unique_lock guard(mutex);
+
+  pthread_rwlockattr_t attributes;
+  ASSERT_EQ(pthread_rwlockattr_init(&attributes), 0);
+  ValidatedPthreadRwlock lock(&attributes);
+  EXPECT_LE(sizeof(lock), sizeof(pthread_rwlock_t) + sizeof(hooks::LockMap) + 8);
+#if !RQLOCKDEP_VALIDATOR
+  EXPECT_EQ(sizeof(mutex), sizeof(pthread_mutex_t));
+  EXPECT_EQ(sizeof(lock), sizeof(pthread_rwlock_t));
+#endif
+  EXPECT_EQ(pthread_rwlockattr_destroy(&attributes), 0);
+  EXPECT_EQ(lock.ReadLock(), 0);
+  std::thread([&] {
+    EXPECT_EQ(lock.TryReadLock(), 0);
+    EXPECT_EQ(lock.Unlock(), 0);
+    EXPECT_EQ(lock.TryWriteLock(), EBUSY);
+    EXPECT_EQ(lock.TimedWriteLock({0, 0}), ETIMEDOUT);
+  }).join();
+  EXPECT_EQ(lock.Unlock(), 0);
+  EXPECT_EQ(lock.WriteLock(), 0);
+  std::thread([&] {
+    EXPECT_EQ(lock.TryReadLock(), EBUSY);
+    EXPECT_EQ(lock.TimedReadLock({0, 0}), ETIMEDOUT);
+    EXPECT_FALSE(lock.try_lock_shared());
+  }).join();
+  EXPECT_EQ(lock.Unlock(), 0);
 }
 
 TEST(ValidatedTest, AbslReaders) {
