@@ -4,7 +4,7 @@
   amalgamate.py CLIENT.cc [FOLDER...] >FILE
 
 Includes in quotes are looked up in each FOLDER and put in place of the line, once each; of the
-others the first is kept. A slot gets INLINE_CELLS cells instead of the real number: a model checker
+others the first is kept. Messages name the original files and lines. A slot gets INLINE_CELLS cells instead of the real number: a model checker
 counts the read of each as an event, and no client holds more locks.
 """
 
@@ -28,14 +28,19 @@ def find(name, folders):
 
 def expand(path, folders, seen, out):
     with open(path, encoding="utf-8") as source:
-        for line in source:
+        out.append(f'#line 1 "{path}"\n')
+        for number, line in enumerate(source, 1):
             quoted, angled = QUOTED.match(line), ANGLED.match(line)
             if quoted:
                 name = quoted.group(1)
                 if name not in seen:
                     seen.add(name)
                     expand(find(name, folders), folders, seen, out)
-            elif not angled or angled.group(1) not in seen:
+                    out.append(f'#line {number} "{path}"\n')
+                out.append("\n")
+            elif angled and angled.group(1) in seen:
+                out.append("\n")
+            else:
                 if angled:
                     seen.add(angled.group(1))
                 out.append(line)

@@ -6,6 +6,7 @@
 //   MODEL_THREADS     2 (the default) or 3
 //   MODEL_ITERATIONS  how often main() runs the client: once by default, for a model checker
 //   MODEL_NATIVE      runs on a real machine, where waiting threads had better yield
+//   MODEL_WEAK        runs on the simulator of weak memory, weak_memory.h
 #ifndef RQLOCKDEP_TESTS_MODEL_MODEL_PROCESS_H_
 #define RQLOCKDEP_TESTS_MODEL_MODEL_PROCESS_H_
 
@@ -31,7 +32,10 @@
 #ifndef MODEL_ITERATIONS
 #define MODEL_ITERATIONS 1
 #endif
-#ifdef MODEL_NATIVE
+#ifdef MODEL_WEAK
+#define MODEL_WEAK_HEADER "tests/model/weak_memory.h"
+#include MODEL_WEAK_HEADER  // by a name, so that it does not get into the amalgamated file
+#elif defined(MODEL_NATIVE)
 #include <sched.h>
 #define MODEL_YIELD() static_cast<void>(sched_yield())
 #else
@@ -43,8 +47,7 @@
 
 namespace rqlockdep::model {
 
-// What the weak memory simulator (weak_atomic.h) replaces.
-#ifndef MODEL_OWN_ATOMICS
+#ifndef MODEL_WEAK
 using Atomics = internal::NativeAtomics;
 template <class T>
 using Plain = T;  // not atomic: a race on it is an error

@@ -20,7 +20,8 @@ compilers=(g++)
 if command -v clang++-14 >/dev/null; then compilers+=(clang++-14); fi
 
 for file in "$@"; do
-  others=$(grep -E '^\s*#\s*include' "$file" | grep -vE "<($HEADERS)>")
+  # (MODEL_WEAK_HEADER: only with MODEL_WEAK.)
+  others=$(grep -E '^\s*#\s*include' "$file" | grep -vE "<($HEADERS)>| MODEL_WEAK_HEADER ")
   [[ -z $others ]] || fail "$file includes $others"
   for compiler in "${compilers[@]}"; do
     what="$compiler, ${file##*/}"

@@ -90,7 +90,6 @@ if [[ $size == short ]]; then
   breaks liveness 'acceptance cycle' -DTHREADS=3 -DROUNDS=0 -DBUG_NO_RESERVATION
 else
   holds safety -DTHREADS=4
-  holds safety -DTHREADS=3 -DROUNDS=2 -DLEAVERS=1
   holds safety -DTHREADS=3 -DROUNDS=2 -DSTAYER_ROUNDS=1 -DLEAVERS=1 -DLOCKS=2 -DNAPS
   holds liveness -DTHREADS=3 -DROUNDS=2 -DSTAYER_ROUNDS=1 -DLEAVERS=1
   holds liveness -DTHREADS=3 -DROUNDS=0
