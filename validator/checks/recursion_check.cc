@@ -50,6 +50,7 @@ void CheckRecursion(CheckInput& input, const hooks::LockMap* nest) {
       nest == nullptr ? HeldStack::kNone : OldestSerialisingHold(thread, nest);
   const ClassId nest_class =
       nest_hold == HeldStack::kNone ? kNoClass : thread.held[nest_hold].class_id();
+  bool reported = false;
   for (uint32_t i = 0; i < thread.held.depth(); ++i) {
     const HeldLock& record = thread.held[i];
     if (!IsOtherOfClass(record, input.lock(), input.class_id())) continue;
@@ -65,12 +66,14 @@ void CheckRecursion(CheckInput& input, const hooks::LockMap* nest) {
       node.nest_class = nest_class;
       continue;
     }
-    if (!input.IsNew(FindingId::kRecursiveLocking, FindingDetail::kSameClass)) return;
+    // One finding, but what the nest lock excuses after it is accepted all the same.
+    if (reported) continue;
+    reported = true;
+    if (!input.IsNew(FindingId::kRecursiveLocking, FindingDetail::kSameClass)) continue;
     Finding finding = input.NewFinding(FindingId::kRecursiveLocking, Severity::kError);
     finding.detail = FindingDetail::kSameClass;
     finding.other = input.Describe(input.thread(), record);
     input.Report(finding);
-    return;
   }
 }
 
