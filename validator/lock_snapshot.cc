@@ -6,7 +6,7 @@
 namespace rqlockdep {
 namespace {
 
-// The plain fields of a record and of a thread are their owner's, who may be writing: what was read
+// The plain fields of a record are its owner's, who may be writing: what was read
 // is believed only if nothing has changed afterwards. Thread sanitizer cannot know.
 #define RQLOCKDEP_READS_RACILY __attribute__((noinline, no_sanitize("thread")))
 
@@ -30,8 +30,6 @@ RQLOCKDEP_READS_RACILY bool CopyRecord(const HeldLock& record, RecordCopy* copy)
          record.facts.load(std::memory_order_relaxed) == copy->facts;
 }
 
-RQLOCKDEP_READS_RACILY ThreadId IdOf(const ThreadState& thread) { return thread.id(); }
-
 FindingLock Describe(const RecordCopy& copy, const DependencyGraph& graph) {
   FindingLock lock;
   const ClassId id = AcquisitionFacts::ClassOf(copy.facts);
@@ -50,7 +48,7 @@ FindingLock Describe(const RecordCopy& copy, const DependencyGraph& graph) {
 
 ThreadLocks Look(const ThreadState& thread, const DependencyGraph& graph, Arena& arena) {
   ThreadLocks result;
-  result.thread = IdOf(thread);
+  result.thread = thread.id();
   // Acquire: pairs with the release store at the thread's end.
   result.ended = thread.exited.load(std::memory_order_acquire);
   size_t count = 0;
@@ -68,7 +66,7 @@ ThreadLocks Look(const ThreadState& thread, const DependencyGraph& graph, Arena&
                                        result.changing = true;
                                      }
                                    });
-  if (thread.held.depth() != depth || IdOf(thread) != result.thread) result.changing = true;
+  if (thread.held.depth() != depth || thread.id() != result.thread) result.changing = true;
   result.locks = locks.first(written);
   return result;
 }

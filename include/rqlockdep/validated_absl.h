@@ -126,7 +126,8 @@ class RQLOCKDEP_CAPABILITY("mutex") Validated<absl::Mutex> {
   void AssertHeld() const RQLOCKDEP_ASSERT_HELD(this) { mutex_.AssertHeld(); }
 
   // Gives the lock, held exclusively, back while it waits for `condition_variable`, and takes it
-  // again. To the validator that is a release and an acquisition.
+  // again. To the validator that is a release and an acquisition that waits all the time: whatever
+  // wakes it, the thread cannot go on without the lock.
   void Wait(absl::CondVar& condition_variable) RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS {
     BeginWait();
     condition_variable.Wait(&mutex_);
@@ -175,11 +176,13 @@ class RQLOCKDEP_CAPABILITY("mutex") Validated<absl::Mutex> {
     hooks::Release(map_);
     RQLOCKDEP_TSAN(__tsan_mutex_pre_unlock(&mutex_, 0));
     RQLOCKDEP_TSAN(__tsan_mutex_post_unlock(&mutex_, 0));
+    hooks::Acquire(map_, Arguments(LockMode::kExclusive, Strength::kBlocking));
+    hooks::Waiting(map_, nullptr, nullptr);
   }
   void EndWait() {
     RQLOCKDEP_TSAN(__tsan_mutex_pre_lock(&mutex_, 0));
     RQLOCKDEP_TSAN(__tsan_mutex_post_lock(&mutex_, 0, 0));
-    hooks::Acquire(map_, Arguments(LockMode::kExclusive, Strength::kBlocking));
+    hooks::Acquired(map_);
   }
 
   [[no_unique_address]] hooks::LockMap map_;  // first: its address is the lock's

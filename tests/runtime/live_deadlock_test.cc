@@ -233,6 +233,12 @@ TEST(DeadlockTest, AThreadThatWaitsForItself) {
   }
 }
 
+TEST(DeadlockTest, AThreadThatWaitsForAConditionCannotGoOnWithoutItsLock) {
+  Child child({kProgram, "condvar"}, {"RQLOCKDEP_OPTIONS=halt_on_deadlock=1"});
+  EXPECT_EQ(child.Wait(), 66);
+  EXPECT_EQ(Count(child.Output(), "rqlockdep: error: deadlock:"), 1) << child.Output();
+}
+
 TEST(DeadlockTest, UnderATestRunnerItEndsTheProgramByDefault) {
   for (const char* runner : {"BAZEL_TEST=1", "TEST_TMPDIR=/tmp"}) {
     Child child({kProgram, "mm"}, {"BAZEL_TEST", "TEST_TMPDIR", "RQLOCKDEP_OPTIONS", runner});

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <mutex>
@@ -11,9 +13,11 @@
 #include <thread>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "rqlockdep/queued_spinlock.h"
 #include "rqlockdep/resilient_spinlock.h"
 #include "rqlockdep/validated.h"
+#include "rqlockdep/validated_absl.h"
 #include "tests/runtime/finding_recorder.h"
 #include "tests/support/child.h"
 
@@ -27,11 +31,36 @@ extern "C" void ShowLocksFromC();
 namespace rqlockdep {
 namespace {
 
-std::string Shown() {
-  testing::internal::CaptureStderr();
-  ShowAllLocks();
-  return testing::internal::GetCapturedStderr();
-}
+// Has standard error go to a file while it lives. One descriptor, opened before there are threads:
+// thread sanitizer does not see all that the validator does with descriptors.
+class ErrorsInAFile {
+ public:
+  ErrorsInAFile() : file_(memfd_create("errors", MFD_CLOEXEC)), before_(dup(STDERR_FILENO)) {
+    dup2(file_, STDERR_FILENO);
+  }
+  ~ErrorsInAFile() {
+    dup2(before_, STDERR_FILENO);
+    close(before_);
+    close(file_);
+  }
+  ErrorsInAFile(const ErrorsInAFile&) = delete;
+  ErrorsInAFile& operator=(const ErrorsInAFile&) = delete;
+
+  // What was written since the last call.
+  std::string Take() {
+    std::string text;
+    char buffer[4096];
+    for (ssize_t size; (size = pread(file_, buffer, sizeof(buffer), taken_)) > 0; taken_ += size) {
+      text.append(buffer, static_cast<size_t>(size));
+    }
+    return text;
+  }
+
+ private:
+  const int file_;
+  const int before_;
+  off_t taken_ = 0;
+};
 
 // The lines that begin with `title` and what is indented below it.
 std::string Section(const std::string& text, const std::string& title) {
@@ -41,7 +70,16 @@ std::string Section(const std::string& text, const std::string& title) {
   return text.substr(begin, end - begin);
 }
 
-using ShowLocksTest = FindingRecorder;
+class ShowLocksTest : public FindingRecorder {
+ protected:
+  std::string Shown() {
+    errors_.Take();
+    ShowAllLocks();
+    return errors_.Take();
+  }
+
+  ErrorsInAFile errors_;
+};
 
 TEST_F(ShowLocksTest, SaysWhoHoldsWhatAndWhoWaitsForWhom) {
   static LockClass held_class("held lock");
@@ -75,16 +113,43 @@ TEST_F(ShowLocksTest, SaysWhoHoldsWhatAndWhoWaitsForWhom) {
   EXPECT_EQ(Count(Shown(), "    holds "), 0);
 }
 
+TEST_F(ShowLocksTest, SaysBehindWhomAReaderWaits) {
+  static LockClass shared_class("contended lock");
+  Validated<absl::Mutex> shared(shared_class);
+  const auto wait_for = [this](const std::string& line) {
+    std::string text;
+    do text = Shown();
+    while (text.find(line) == std::string::npos);
+    return text;
+  };
+  shared.lock_shared();
+  std::thread writer([&] {
+    shared.lock();
+    shared.unlock();
+  });
+  wait_for("waits for contended lock");
+  std::thread reader([&] {
+    shared.lock_shared();
+    shared.unlock_shared();
+  });
+  const std::string text = wait_for("in read_lock() at");
+  EXPECT_EQ(Count(text, "held by thread 1 (main) (shared)\n"), 1) << text;
+  EXPECT_EQ(Count(text, "held by thread 1 (main) (shared); a writer that waits, too: thread "), 1)
+      << text;
+  shared.unlock_shared();
+  writer.join();
+  reader.join();
+}
+
 TEST_F(ShowLocksTest, IsCalledFromC) {
-  testing::internal::CaptureStderr();
   ShowLocksFromC();
-  EXPECT_EQ(Count(testing::internal::GetCapturedStderr(), "rqlockdep: all locks"), 1);
+  EXPECT_EQ(Count(errors_.Take(), "rqlockdep: all locks"), 1);
 }
 
 // Nobody will ever give the lock back, and that is what the list says.
 TEST_F(ShowLocksTest, SaysThatAnOwnerHasEnded) {
   static LockClass left_class("left lock");
-  Validated<std::mutex> left(left_class);
+  QueuedSpinlock left(left_class);  // which any thread may set free
   std::thread owner([&] { left.lock(); });
   owner.join();
   ASSERT_EQ(Ids(), Strings{"held-at-exit"});
@@ -95,7 +160,7 @@ TEST_F(ShowLocksTest, SaysThatAnOwnerHasEnded) {
   while (text.find("waits for left lock") == std::string::npos);
   EXPECT_EQ(Count(text, ", which has ended:\n"), 1) << text;
   EXPECT_EQ(Count(text, ", which has ended: nobody will give it back\n"), 1) << text;
-  left.underlying().unlock();
+  left.unlock();
   waiter.join();
 }
 

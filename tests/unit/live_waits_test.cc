@@ -47,6 +47,14 @@ class LiveWaitsTest : public ::testing::Test {
   }
   ThreadState& Thread() { return *validator_.NewThread(); }
 
+  struct Cast {
+    ThreadState& first;
+    ThreadState& second;
+    hooks::LockMap& a;
+    hooks::LockMap& b;
+  };
+  Cast TwoOfEach() { return {Thread(), Thread(), Lock(), Lock()}; }
+
   void Acquire(ThreadState& thread, hooks::LockMap& lock, LockMode mode = LockMode::kExclusive) {
     hooks::AcquireArguments arguments;
     arguments.mode = mode;
@@ -89,10 +97,7 @@ class LiveWaitsTest : public ::testing::Test {
 };
 
 TEST_F(LiveWaitsTest, ARingIsReportedAtOnce) {
-  ThreadState& first = Thread();
-  ThreadState& second = Thread();
-  hooks::LockMap& a = Lock();
-  hooks::LockMap& b = Lock();
+  const auto [first, second, a, b] = TwoOfEach();
   Acquire(first, a);
   Acquire(second, b);
   EXPECT_TRUE(Wait(first, b));
@@ -113,10 +118,7 @@ TEST_F(LiveWaitsTest, ARingIsReportedAtOnce) {
 
 // A record alone is no hold: `second` has asked for `a`, but whether it gets it is not said yet.
 TEST_F(LiveWaitsTest, WhoDoesNotWaitIsOnNoRing) {
-  ThreadState& first = Thread();
-  ThreadState& second = Thread();
-  hooks::LockMap& a = Lock();
-  hooks::LockMap& b = Lock();
+  const auto [first, second, a, b] = TwoOfEach();
   Acquire(first, a);
   Acquire(second, b);
   Acquire(second, a);
@@ -260,10 +262,7 @@ TEST_F(LiveWaitsTest, ARecordOfALockThatAnotherThreadGaveBackIsDoubted) {
 
 // The handler came between the hook and the lock, or after both: that is not on record.
 TEST_F(LiveWaitsTest, TheNewestLockOfInterruptedCodeIsBelievedWhenItLasts) {
-  ThreadState& interrupted = Thread();
-  ThreadState& other = Thread();
-  hooks::LockMap& a = Lock();
-  hooks::LockMap& b = Lock();
+  const auto [interrupted, other, a, b] = TwoOfEach();
   Acquire(interrupted, a);
   validator_.EnterContext(interrupted, ContextKind::kHard);
   Acquire(other, b);
@@ -290,10 +289,7 @@ TEST_F(LiveWaitsTest, TheNewestLockOfInterruptedCodeMayBeAnotherThreads) {
 }
 
 TEST_F(LiveWaitsTest, OlderLocksOfInterruptedCodeAreHeldForCertain) {
-  ThreadState& interrupted = Thread();
-  ThreadState& other = Thread();
-  hooks::LockMap& a = Lock();
-  hooks::LockMap& b = Lock();
+  const auto [interrupted, other, a, b] = TwoOfEach();
   Acquire(interrupted, a);
   Acquire(interrupted, Lock());
   validator_.EnterContext(interrupted, ContextKind::kHard);
@@ -306,10 +302,7 @@ TEST_F(LiveWaitsTest, OlderLocksOfInterruptedCodeAreHeldForCertain) {
 
 // What a handler takes while the thread waits is given back without that wait.
 TEST_F(LiveWaitsTest, ALockThatAHandlerTakesDuringAWaitIsOnNoRing) {
-  ThreadState& waiter = Thread();
-  ThreadState& other = Thread();
-  hooks::LockMap& a = Lock();
-  hooks::LockMap& b = Lock();
+  const auto [waiter, other, a, b] = TwoOfEach();
   hooks::LockMap& own = Lock();
   Acquire(other, a);
   Acquire(waiter, own);

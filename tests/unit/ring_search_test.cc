@@ -1,5 +1,6 @@
 #include "src/ring_search.h"
 
+#include <atomic>
 #include <cstdint>
 
 #include "gtest/gtest.h"
@@ -43,6 +44,55 @@ TEST(RingSearch, HolderThatGaveTheLockBackBeforeItEndedIsNotGone) {
   thread.gives_back = true;
   const LockWord word;
   EXPECT_FALSE(HolderIsGone(thread, word));
+}
+
+// Threads each of which holds the lock of its number and waits for the next one's.
+struct Ring {
+  using Atomics = NativeAtomics;
+  static constexpr uint32_t kSize = 3;
+
+  uint32_t slot_limit() { return kSize; }
+  ThreadSlot* slot_at(uint32_t id) { return &slots[id]; }
+  std::atomic<uint64_t>& tickets() { return last_ticket; }
+
+  // `watched`, bit by bit: whether the validator looks for rings of the member's wait.
+  explicit Ring(unsigned watched) {
+    for (uint32_t i = 0; i < kSize; ++i) {
+      slots[i].id = static_cast<uint16_t>(i);
+      slots[i].cells[0].lock.store(reinterpret_cast<uintptr_t>(&words[i]));
+      RingSearch<Ring>::Publish(slots[i], WaitOf(i, (watched >> i & 1) != 0));
+    }
+  }
+  RingSearch<Ring>::Wait WaitOf(uint32_t i, bool watched) {
+    const uint32_t next = (i + 1) % kSize;
+    return {.ticket = i + 1,
+            .word = reinterpret_cast<uintptr_t>(&words[next]),
+            .held_inline = 1,
+            .held_chunked = 0,
+            .watched = watched,
+            .holder_mark = MarkOfSlot(next),
+            .version = 0};
+  }
+
+  ThreadSlot slots[kSize];
+  LockWord words[kSize];
+  std::atomic<uint64_t> last_ticket{kSize};
+};
+
+// Whoever looks comes to the same end: the validator is the judge if all members are watched, else
+// the newest member gives way.
+TEST(RingSearch, OnlyARingThatTheValidatorSeesInFullIsLeftToIt) {
+  for (unsigned watched = 0; watched < 1U << Ring::kSize; ++watched) {
+    Ring ring(watched);
+    ThreadSlot* const expected = watched == 7 ? nullptr : &ring.slots[2];
+    for (uint32_t i = 0; i < Ring::kSize; ++i) {
+      ThreadSlot& me = ring.slots[i];
+      const auto found = RingSearch<Ring>::Look(ring, me, ring.WaitOf(i, (watched >> i & 1) != 0));
+      EXPECT_EQ(found.newest, expected) << watched << " " << i;
+      if (expected == nullptr) continue;
+      EXPECT_EQ(found.newest_word, reinterpret_cast<uintptr_t>(&ring.words[0]));
+    }
+  }
 }
 
 }  // namespace

@@ -147,7 +147,7 @@ void RingFinder::MeasureDistances() {
 uint64_t RingFinder::Signature(std::span<const Waiter> ring) {
   uint64_t signature = kEmptyChain;
   for (const Waiter& member : ring) {
-    signature = MixChain(MixChain(signature, member.thread->id()), member.wait.ticket);
+    signature = MixChain(signature, member.wait.ticket);  // of one thread
   }
   return signature;
 }

@@ -5,7 +5,7 @@ namespace rqlockdep {
 bool ThreadState::Reuse(ThreadId id) {
   // Acquire: pairs with the release store at the thread's end; it is done with the state.
   if (!exited.load(std::memory_order_acquire) || held.depth() != 0) return false;
-  id_ = id;
+  id_.store(id, std::memory_order_relaxed);
   chains.Clear();
   base_context_ = {};
   context_depth = 0;

@@ -56,7 +56,8 @@ class ThreadState {
   ThreadState(const ThreadState&) = delete;
   ThreadState& operator=(const ThreadState&) = delete;
 
-  ThreadId id() const { return id_; }
+  // Relaxed: a number, which others may read while the state is given to another thread.
+  ThreadId id() const { return id_.load(std::memory_order_relaxed); }
 
   // Makes the state of a thread that ended without locks that of thread `id`; false if it is not
   // such a one. Under the graph lock.
@@ -138,7 +139,7 @@ class ThreadState {
   ThreadState* next = nullptr;  // in the validator's list; constant once published
 
  private:
-  ThreadId id_;
+  std::atomic<ThreadId> id_;
   ContextLevel base_context_;
   SegmentedVector<ContextLevel, 3> contexts_;
   WaitFrame& wait_at(uint32_t depth) {

@@ -13,9 +13,11 @@ namespace {
 using report::Page;
 using report::Prose;
 
-bool IsInTheWay(const FindingLock& held, const FindingLock& asked) {
-  return held.instance == asked.instance && !held.waiting &&
-         (held.mode == LockMode::kExclusive || asked.mode == LockMode::kExclusive);
+// Is `lock` of some thread why the wait for `asked` goes on? A reader may also wait because of
+// another reader and a writer that waits for that one.
+bool IsInTheWay(const FindingLock& lock, const FindingLock& asked) {
+  if (lock.instance != asked.instance) return false;
+  return !lock.waiting || (asked.mode == LockMode::kReader && lock.mode == LockMode::kExclusive);
 }
 
 // Which threads stand in the way of the wait for `asked`.
@@ -24,11 +26,13 @@ void WriteHolders(const FindingLock& asked, std::span<const ThreadLocks> threads
   Prose text(page.out(), 8, 8);
   size_t holders = 0;
   for (const ThreadLocks& thread : threads) {
-    const auto held = std::ranges::find_if(
-        thread.locks, [&](const FindingLock& lock) { return IsInTheWay(lock, asked); });
-    if (held == thread.locks.end()) continue;
-    if (++holders > kMost) continue;
-    text << (holders == 1 ? "held by " : ", ") << page.Thread(thread.thread);
+    const auto lock = std::ranges::find_if(
+        thread.locks, [&](const FindingLock& candidate) { return IsInTheWay(candidate, asked); });
+    if (lock == thread.locks.end() || ++holders > kMost) continue;
+    text << (holders == 1 ? "" : "; ")
+         << (lock->waiting ? "a writer that waits, too: " : "held by ")
+         << page.Thread(thread.thread);
+    if (lock->mode != LockMode::kExclusive) text << " (shared)";
     if (thread.ended) text << ", which has ended: nobody will give it back";
   }
   if (holders == 0) text << "held by nobody that the validator knows, or just given back";

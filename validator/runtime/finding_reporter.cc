@@ -1,13 +1,12 @@
 #include "validator/runtime/finding_reporter.h"
 
-#include <unistd.h>
-
 #include <mutex>
 
 #include "validator/report/text_report.h"
 #include "validator/runtime/exit_status.h"
 #include "validator/runtime/finding_handler.h"
 #include "validator/runtime/output.h"
+#include "validator/runtime/system_calls.h"
 
 namespace rqlockdep {
 
@@ -30,8 +29,9 @@ void FindingReporter::OnFinding(const Finding& finding) {
   TextWriter out;
   out << "rqlockdep: the program ends here (" << halts << ")\n";
   WriteReport(out.text());
-  // As the sanitizers do: at once, without handlers. 0 would look like success.
-  _exit(options_.exitcode == 0 ? 1 : options_.exitcode);
+  // As the sanitizers do: at once, without handlers. 0 would look like success. Not _exit(3), where
+  // thread sanitizer would find fault with a thread that ends in the midst of taking a lock.
+  RawSystemCall(SYS_exit_group, options_.exitcode == 0 ? 1 : options_.exitcode);
 }
 
 }  // namespace rqlockdep

@@ -21,25 +21,23 @@ bool RemovePrefix(std::string_view* text, std::string_view prefix) {
   return true;
 }
 
+// Nothing, or `sign` and a number that stays among the real-time signals.
+bool ParseOffset(std::string_view text, std::string_view sign, int* offset) {
+  *offset = 0;
+  return text.empty() || (RemovePrefix(&text, sign) && ParseDecimal(text, offset) &&
+                          *offset <= SIGRTMAX - SIGRTMIN);
+}
+
 // `text` without "SIG".
 bool FindSignal(std::string_view text, int* signal) {
+  int offset = 0;
   if (RemovePrefix(&text, "RTMIN")) {
-    *signal = SIGRTMIN;
-    int offset = 0;
-    if (text.empty()) return true;
-    if (!RemovePrefix(&text, "+") || !ParseDecimal(text, &offset)) return false;
-    if (offset > SIGRTMAX - SIGRTMIN) return false;
-    *signal += offset;
-    return true;
+    const bool good = ParseOffset(text, "+", &offset);
+    return *signal = SIGRTMIN + offset, good;
   }
   if (RemovePrefix(&text, "RTMAX")) {
-    *signal = SIGRTMAX;
-    int offset = 0;
-    if (text.empty()) return true;
-    if (!RemovePrefix(&text, "-") || !ParseDecimal(text, &offset)) return false;
-    if (offset > SIGRTMAX - SIGRTMIN) return false;
-    *signal -= offset;
-    return true;
+    const bool good = ParseOffset(text, "-", &offset);
+    return *signal = SIGRTMAX - offset, good;
   }
   for (int candidate = 1; candidate < SIGRTMIN; ++candidate) {
     // Names without "SIG"; null for numbers without a name.
