@@ -144,11 +144,13 @@ class RQLOCKDEP_CAPABILITY("mutex") ValidatedPthreadMutex {
   }
 
   // The same under the names of the standard.
-  void lock() RQLOCKDEP_ACQUIRE() { internal::ThrowUnlessPthreadOwns(Lock()); }
-  [[nodiscard]] bool try_lock() RQLOCKDEP_TRY_ACQUIRE(true) {
+  void lock() RQLOCKDEP_ACQUIRE() RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS {
+    internal::ThrowUnlessPthreadOwns(Lock());
+  }
+  [[nodiscard]] bool try_lock() RQLOCKDEP_TRY_ACQUIRE(true) RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS {
     return internal::PthreadOwns(TryLock());
   }
-  void unlock() RQLOCKDEP_RELEASE() { Unlock(); }
+  void unlock() RQLOCKDEP_RELEASE() RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS { Unlock(); }
 
   // The mutex itself, behind the validator's back.
   pthread_mutex_t* native_handle() { return &mutex_; }
@@ -235,17 +237,25 @@ class RQLOCKDEP_CAPABILITY("mutex") ValidatedPthreadRwlock {
   }
 
   // The same under the names of the standard.
-  void lock() RQLOCKDEP_ACQUIRE() { internal::ThrowUnlessPthreadOwns(WriteLock()); }
-  [[nodiscard]] bool try_lock() RQLOCKDEP_TRY_ACQUIRE(true) { return TryWriteLock() == 0; }
-  void unlock() RQLOCKDEP_RELEASE() { Unlock(); }
-  void lock_shared() RQLOCKDEP_THREAD_ATTRIBUTE(acquire_shared_capability()) {
+  void lock() RQLOCKDEP_ACQUIRE() RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS {
+    internal::ThrowUnlessPthreadOwns(WriteLock());
+  }
+  [[nodiscard]] bool try_lock() RQLOCKDEP_TRY_ACQUIRE(true) RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS {
+    return TryWriteLock() == 0;
+  }
+  void unlock() RQLOCKDEP_RELEASE() RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS { Unlock(); }
+  void lock_shared()
+      RQLOCKDEP_THREAD_ATTRIBUTE(acquire_shared_capability()) RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS {
     internal::ThrowUnlessPthreadOwns(ReadLock());
   }
-  [[nodiscard]] bool try_lock_shared()
-      RQLOCKDEP_THREAD_ATTRIBUTE(try_acquire_shared_capability(true)) {
+  [[nodiscard]] bool try_lock_shared() RQLOCKDEP_THREAD_ATTRIBUTE(
+      try_acquire_shared_capability(true)) RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS {
     return TryReadLock() == 0;
   }
-  void unlock_shared() RQLOCKDEP_THREAD_ATTRIBUTE(release_shared_capability()) { Unlock(); }
+  void unlock_shared()
+      RQLOCKDEP_THREAD_ATTRIBUTE(release_shared_capability()) RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS {
+    Unlock();
+  }
 
   // The lock itself, behind the validator's back.
   pthread_rwlock_t* native_handle() { return &lock_; }
