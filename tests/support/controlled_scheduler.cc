@@ -1,5 +1,7 @@
 #include "tests/support/controlled_scheduler.h"
 
+#include <setjmp.h>
+
 #include <algorithm>
 #include <cassert>
 #include <cstdlib>
@@ -71,13 +73,16 @@ class OptionList {
 }  // namespace
 
 struct ControlledScheduler::Fiber {
-  ucontext_t context;
+  ucontext_t context;  // how it begins
+  jmp_buf resume;      // how it goes on: swapcontext makes a system call each time
+  bool begun = true;   // false: switch to `context`
   std::unique_ptr<char[]> stack;
   uint64_t digest = 0;  // of everything the thread has seen
   bool ended = false;
   bool handler_pending = false;
   bool sleeping = false;
   bool timed_out = false;
+  int full_naps = 0;
   const void* address = nullptr;  // where it sleeps
   int64_t wake_at = 0;
   std::function<bool()> ready;  // what it awaits, or empty
@@ -89,6 +94,13 @@ struct ControlledScheduler::Fiber {
 #ifdef FIBERS_UNDER_TSAN
   void* tsan_fiber = nullptr;
 #endif
+
+  [[noreturn, gnu::noinline]] void GoOn() {
+    if (begun) _longjmp(resume, 1);
+    begun = true;
+    setcontext(&context);
+    std::abort();  // it does not fail
+  }
 };
 
 ControlledScheduler::ControlledScheduler(const Options& options)
@@ -108,19 +120,27 @@ ControlledScheduler& ControlledScheduler::Current() { return *current; }
 
 ControlledScheduler::Result ControlledScheduler::Explore(const std::function<SimProgram()>& make,
                                                          const Options& options) {
+  // SeenBefore has a bit for each.
+  if ((std::max(options.preemptions, 0) + 1) * (options.early_wakeups + 1) > 64) std::abort();
   ControlledScheduler scheduler(options);
   ControlledScheduler* const outer = std::exchange(current, &scheduler);
   Result result;
   do {
     const SimProgram program = make();
     ++result.executions;
-    if (scheduler.Run(program) == End::kFailed) {
+    const End end = scheduler.Run(program);
+    if (end == End::kFailed) {
       result.failure = scheduler.failure_;
       for (const Choice& choice : scheduler.choices_)
         result.failing_choices.push_back(choice.chosen);
       break;
     }
-    result.complete = !scheduler.Backtrack();
+    const bool all = !scheduler.Backtrack();
+    if (scheduler.ShouldStartAgain(all)) {
+      scheduler.StartAgain();
+      continue;
+    }
+    result.complete = all;
   } while (!result.complete && result.executions < options.executions);
   result.states = scheduler.seen_.size();
   current = outer;
@@ -145,6 +165,7 @@ ControlledScheduler::End ControlledScheduler::Run(const SimProgram& program) {
   early_wakeups_ = 0;
   now_ = 1'000'000'000;
   memory_digest_ = 0;
+  left_out_ = false;
   end_ = End::kDone;
   while (fibers_.size() < program.threads.size()) {
     fibers_.push_back(std::make_unique<Fiber>());
@@ -154,6 +175,7 @@ ControlledScheduler::End ControlledScheduler::Run(const SimProgram& program) {
     Fiber& fiber = *fibers_[i];
     fiber.digest = i + 1;
     fiber.ended = fiber.sleeping = fiber.timed_out = false;
+    fiber.full_naps = 0;
     fiber.ready = nullptr;
     fiber.handler_pending = i < program.handlers.size() && program.handlers[i] != nullptr;
     getcontext(&fiber.context);
@@ -161,6 +183,7 @@ ControlledScheduler::End ControlledScheduler::Run(const SimProgram& program) {
     fiber.context.uc_stack.ss_size = kStackSize;
     fiber.context.uc_link = nullptr;
     makecontext(&fiber.context, &ControlledScheduler::FiberMain, 0);
+    fiber.begun = false;
 #ifdef FIBERS_UNDER_TSAN
     // A new one, because the old one still thinks that it is somewhere in an execution that was
     // left.
@@ -191,7 +214,11 @@ void ControlledScheduler::SwitchTo(int to) {
 #ifdef FIBERS_UNDER_TSAN
   __tsan_switch_to_fiber(target.tsan_fiber, 0);
 #endif
+#if defined(FIBERS_UNDER_ASAN) || defined(FIBERS_UNDER_TSAN)
   swapcontext(&from.context, &target.context);
+#else
+  if (_setjmp(from.resume) == 0) target.GoOn();
+#endif
 #ifdef FIBERS_UNDER_ASAN
   __sanitizer_finish_switch_fiber(from.fake_stack, nullptr, nullptr);
 #endif
@@ -236,7 +263,8 @@ int ControlledScheduler::Choose(int options) {
   return choices_[depth_++].chosen;
 }
 
-uint64_t ControlledScheduler::StateDigest() const {
+// `turn_counts`: what may happen next depends on whose turn it is.
+uint64_t ControlledScheduler::StateDigest(bool turn_counts) const {
   uint64_t digest = Mix(memory_digest_, static_cast<uint64_t>(now_));
   for (size_t i = 0; i < program_->threads.size(); ++i) {
     const Fiber& fiber = *fibers_[i];
@@ -245,29 +273,82 @@ uint64_t ControlledScheduler::StateDigest() const {
                              (fiber.handler_pending ? 4u : 0u) | (fiber.timed_out ? 8u : 0u));
     if (fiber.sleeping) digest = Mix(digest, static_cast<uint64_t>(fiber.wake_at));
   }
-  digest = Mix(digest, static_cast<uint64_t>(early_wakeups_));
-  // What may still happen depends on whose turn it is only if taking turns is limited.
-  if (options_.preemptions >= 0) {
-    digest =
-        Mix(digest, static_cast<uint64_t>(preemptions_) << 8 | static_cast<uint64_t>(running_));
-  }
-  return digest;
+  return turn_counts ? Mix(digest, static_cast<uint64_t>(running_) + 1) : digest;
 }
 
-void ControlledScheduler::Step(bool willing) {
+// Whether all that can follow on `state` is explored, with the budget that is left now or a larger
+// one. Notes that it will be. A budget is one bit: who has used fewer preemptions and fewer early
+// wake-ups can do all that the others can.
+bool ControlledScheduler::SeenBefore(uint64_t state) {
+  const int rows = std::max(options_.preemptions, 0) + 1;
+  const int columns = options_.early_wakeups + 1;
+  uint64_t& budgets = seen_[state];
+  const auto bit = [columns](int row, int column) {
+    return uint64_t{1} << (row * columns + column);
+  };
+  if ((budgets & bit(preemptions_, early_wakeups_)) != 0) return true;
+  for (int row = preemptions_; row < rows; ++row) {
+    for (int column = early_wakeups_; column < columns; ++column) budgets |= bit(row, column);
+  }
+  return false;
+}
+
+void ControlledScheduler::Step(bool willing) { Step(willing ? Who::kWilling : Who::kAnybody); }
+
+void ControlledScheduler::StepBefore(const void* address, bool write) {
+  Use& use = uses_[address];
+  if (use.thread == kMain) use.thread = running_;
+  use.several = use.several || use.thread != running_;
+  use.written = use.written || write;
+  if (use.choice) {
+    Step(Who::kAnybody);
+    return;
+  }
+  if (use.several && use.written && states_until_surprise_ == kNone) {
+    states_until_surprise_ = seen_.size();
+  }
+  if (fibers_[running_]->handler_pending) {
+    Step(Who::kRunning);
+  } else {
+    CountStep();
+  }
+  left_out_ = true;
+}
+
+// Whether what has been learned calls for a new exploration now. It rarely comes alone: goes on for
+// some time to learn more.
+bool ControlledScheduler::ShouldStartAgain(bool all_explored) const {
+  return states_until_surprise_ != kNone &&
+         (all_explored || seen_.size() > 2 * states_until_surprise_ + 100);
+}
+
+void ControlledScheduler::StartAgain() {
+  for (auto& [address, use] : uses_) use.choice = use.several && use.written;
+  states_until_surprise_ = kNone;
+  seen_.clear();
+  choices_.clear();
+}
+
+void ControlledScheduler::CountStep() {
+  if (++steps_ <= options_.steps) return;
+  failure_ = "endless: more than " + std::to_string(options_.steps) + " steps";
+  LeaveExecution(End::kFailed);
+}
+
+void ControlledScheduler::Step(Who who) {
   const int me = running_;
   Fiber& mine = *fibers_[me];
+  const bool willing = who == Who::kWilling;
+  const bool alone = who == Who::kRunning;
   for (;;) {
-    if (++steps_ > options_.steps) {
-      failure_ = "endless: more than " + std::to_string(options_.steps) + " steps";
-      LeaveExecution(End::kFailed);
-    }
+    CountStep();
     const bool can_go_on = CanGoOn(mine);
     // First what costs nothing: going on; a thread that asks others to go on comes last.
     OptionList options;
     if (can_go_on && !willing) options.Add(me, 'r');
     const bool may_switch =
-        !can_go_on || willing || options_.preemptions < 0 || preemptions_ < options_.preemptions;
+        !can_go_on || willing ||
+        (!alone && (options_.preemptions < 0 || preemptions_ < options_.preemptions));
     int all_asleep = -1;
     bool any_left = false;
     const int threads = static_cast<int>(program_->threads.size());
@@ -289,7 +370,7 @@ void ControlledScheduler::Step(bool willing) {
     }
     if (options.empty()) {
       options.Add(all_asleep, 't');  // nobody else can go on
-    } else if (early_wakeups_ < options_.early_wakeups) {
+    } else if (!alone && early_wakeups_ < options_.early_wakeups) {
       for (int i = 0; i < threads; ++i) {
         if (!fibers_[i]->ended && fibers_[i]->sleeping) options.Add(i, 't');
       }
@@ -300,9 +381,11 @@ void ControlledScheduler::Step(bool willing) {
     int chosen = 0;
     if (options.size() > 1) {
       const bool new_choice = depth_ == choices_.size();
-      if (new_choice && !seen_.insert(StateDigest()).second) LeaveExecution(End::kSeenBefore);
+      const bool turn_counts = alone || (options_.preemptions >= 0 && can_go_on && !willing);
+      if (new_choice && SeenBefore(StateDigest(turn_counts))) LeaveExecution(End::kSeenBefore);
       chosen = Choose(static_cast<int>(options.size()));
     }
+    left_out_ = false;
     const auto [next, what] = options[static_cast<size_t>(chosen)];
     if (what == 'h') {
       mine.handler_pending = false;
@@ -318,7 +401,7 @@ void ControlledScheduler::Step(bool willing) {
       continue;
     }
     if (next != me) {
-      if (can_go_on && !willing) ++preemptions_;
+      if (options_.preemptions >= 0 && can_go_on && !willing) ++preemptions_;
       SwitchTo(next);
     }
     // Whoever comes back here was chosen to go on, and that is progress: its state is another now.
@@ -334,8 +417,16 @@ void ControlledScheduler::Await(std::function<bool()> ready) {
   mine.ready = nullptr;
 }
 
+int ControlledScheduler::full_naps(int thread) const { return fibers_[thread]->full_naps; }
+
+void ControlledScheduler::PassTime(int64_t nanoseconds) { now_ += nanoseconds; }
+
 bool ControlledScheduler::IsAsleepOrEnded(int thread) const {
   return fibers_[thread]->sleeping || fibers_[thread]->ended;
+}
+
+bool ControlledScheduler::IsAsleepOn(int thread, const void* address) const {
+  return fibers_[thread]->sleeping && fibers_[thread]->address == address;
 }
 
 bool ControlledScheduler::CanGoOn(const Fiber& fiber) const {
@@ -369,6 +460,7 @@ void ControlledScheduler::EndSleep(int thread, bool by_time) {
   Fiber& fiber = *fibers_[thread];
   fiber.sleeping = false;
   fiber.timed_out = by_time;
+  fiber.full_naps += by_time ? 1 : 0;
 }
 
 void ControlledScheduler::Wake(const void* address, int count) {

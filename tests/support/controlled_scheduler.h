@@ -7,7 +7,8 @@
 // to a state seen before. A state is the value of all SimAtomics, the virtual clock, who sleeps,
 // and for each thread a digest of what it has seen so far, which fixes where it is and what its
 // variables are. So two interleavings that differ only in the order of independent steps count
-// once.
+// once; and one that gets to a known state with no more preemptions and early wake-ups left than
+// another had there has nothing new to show.
 //
 // What can happen at a choice:
 //   - a thread that does not sleep goes on; taking the turn from one that could go on, and does not
@@ -17,6 +18,11 @@
 //   that
 //     would wake first does; then the clock moves on.
 // Memory is sequentially consistent: what weaker memory allows has to be argued, or found by TSan.
+//
+// Not every operation needs a choice: before one on a variable that only one thread ever uses, or
+// that nobody ever writes to, it makes no difference who goes first. Which variables these are is
+// found out: all are taken for such until an execution shows otherwise; then everything is explored
+// again with what has been learned.
 //
 // The program must be deterministic, finite when scheduled fairly, keep its SimAtomics at the same
 // addresses in every execution (SimStorage), and hold nothing that needs destruction across a
@@ -31,10 +37,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
+#include <new>
 #include <string>
 #include <type_traits>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 namespace rqlockdep {
@@ -43,14 +49,23 @@ namespace rqlockdep {
 template <class T>
 class SimStorage {
  public:
+  SimStorage() = default;
+  ~SimStorage() {
+    if (object_ != nullptr) object_->~T();
+  }
+  SimStorage(const SimStorage&) = delete;
+  SimStorage& operator=(const SimStorage&) = delete;
+
   template <class... Arguments>
   T& Renew(const Arguments&... arguments) {
-    object_.reset();
-    return object_.emplace(arguments...);
+    if (object_ != nullptr) object_->~T();
+    object_ = ::new (memory_) T(arguments...);
+    return *object_;
   }
 
  private:
-  std::optional<T> object_;
+  alignas(T) unsigned char memory_[sizeof(T)];
+  T* object_ = nullptr;
 };
 
 // One execution of the program.
@@ -84,15 +99,27 @@ class ControlledScheduler {
   // -------------------------------------------------------------
   static ControlledScheduler& Current();
   int thread() const { return running_; }  // the number of the running thread
-  int64_t now() const { return now_; }
+  // The virtual clock.
+  int64_t now() {
+    // Time may have passed at one of the choices that were left out.
+    if (left_out_ && options_.early_wakeups > 0) Step(/*willing=*/false);
+    return now_;
+  }
   // The running thread goes on when `ready`, which looks at the program without steps, says so.
   void Await(std::function<bool()> ready);
+  // How many sleeps of the thread were ended by their time.
+  int full_naps(int thread) const;
+  // The running thread took so long; no sleep ends because of that.
+  void PassTime(int64_t nanoseconds);
   bool IsAsleepOrEnded(int thread) const;
+  bool IsAsleepOn(int thread, const void* address) const;
   // The program is wrong: ends the exploration.
   [[noreturn]] void Fail(const std::string& why);
 
   // A point at which others may go on. `willing`: the running thread asks them to.
   void Step(bool willing);
+  // The same before an operation on the shared variable at `address`.
+  void StepBefore(const void* address, bool write);
   // The running thread has seen `value`.
   void Saw(uint64_t value);
   // The shared variable at `address` changed.
@@ -102,12 +129,26 @@ class ControlledScheduler {
   void Wake(const void* address, int count);
 
  private:
+  static constexpr int kMain = -1;
+
   struct Fiber;
   struct Choice {
     int chosen;
     int options;
   };
   enum class End { kDone, kSeenBefore, kFailed };
+  // Who uses a shared variable, in all executions.
+  struct Use {
+    int thread = kMain;  // the first one
+    bool several = false;
+    bool written = false;
+    bool choice = false;  // in this exploration there is one before each use
+  };
+  enum class Who {
+    kAnybody,
+    kWilling,  // anybody, and the running thread asks them to
+    kRunning,  // the running thread or its handler
+  };
 
   explicit ControlledScheduler(const Options& options);
   ~ControlledScheduler();
@@ -115,18 +156,26 @@ class ControlledScheduler {
   End Run(const SimProgram& program);
   static void FiberMain();
   void RunFiber();
+  void Step(Who who);
+  void CountStep();
   void SwitchTo(int fiber);
   void LeaveExecution(End end);
   int Choose(int options);
-  uint64_t StateDigest() const;
+  uint64_t StateDigest(bool turn_counts) const;
+  bool SeenBefore(uint64_t state);
+  bool ShouldStartAgain(bool all_explored) const;
+  void StartAgain();
   void EndSleep(int thread, bool by_time);
   bool CanGoOn(const Fiber& fiber) const;
   bool Backtrack();
 
-  static constexpr int kMain = -1;
-
   const Options options_;
-  std::unordered_set<uint64_t> seen_;
+  // For each state the budgets with which everything after it is explored, see SeenBefore.
+  std::unordered_map<uint64_t, uint64_t> seen_;
+  std::unordered_map<const void*, Use> uses_;
+  // How many states were known when a variable turned out to need choices.
+  static constexpr size_t kNone = SIZE_MAX;
+  size_t states_until_surprise_ = kNone;
   std::vector<Choice> choices_;
   std::string failure_;
 
@@ -141,6 +190,7 @@ class ControlledScheduler {
   int early_wakeups_ = 0;
   int64_t now_ = 0;
   uint64_t memory_digest_ = 0;
+  bool left_out_ = false;  // a choice, since the last one
   End end_ = End::kDone;
 };
 
@@ -155,27 +205,27 @@ class SimAtomic {
   SimAtomic& operator=(const SimAtomic&) = delete;
 
   T load(std::memory_order) const {
-    Before();
+    Before(/*write=*/false);
     return Saw(value_);
   }
   void store(T value, std::memory_order) {
-    Before();
+    Before(/*write=*/true);
     Set(value);
   }
   T exchange(T value, std::memory_order) {
-    Before();
+    Before(/*write=*/true);
     const T old = Saw(value_);
     Set(value);
     return old;
   }
   T fetch_add(T value, std::memory_order) {
-    Before();
+    Before(/*write=*/true);
     const T old = Saw(value_);
     Set(static_cast<T>(old + value));
     return old;
   }
   bool compare_exchange_strong(T& expected, T value, std::memory_order, std::memory_order) {
-    Before();
+    Before(/*write=*/true);
     const T old = Saw(value_);
     if (old != expected) {
       expected = old;
@@ -199,7 +249,7 @@ class SimAtomic {
       return static_cast<uint64_t>(value);
     }
   }
-  static void Before() { ControlledScheduler::Current().Step(/*willing=*/false); }
+  void Before(bool write) const { ControlledScheduler::Current().StepBefore(this, write); }
   T Saw(T value) const {
     ControlledScheduler::Current().Saw(Bits(value));
     return value;
