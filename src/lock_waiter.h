@@ -106,8 +106,7 @@ class LockWaiter {
         return seen == 0 || IsUnclaimed();
       case Place::kQueue:
         return overslept_;
-      case Place::kUnqueued:
-        return seen == 0 || overslept_ || IsUnclaimed();
+      case Place::kUnqueued:  // also if reserved: the wake-up may have come to us, and nobody else knows
       case Place::kSpinner:
       case Place::kHead:
         return true;
