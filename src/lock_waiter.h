@@ -31,6 +31,7 @@
 #include "rqlockdep/internal/thread_slot.h"
 #include "rqlockdep/lock_result.h"
 #include "src/backoff.h"
+#include "src/deliberate_fault.h"
 #include "src/pending_byte.h"
 #include "src/progress_clock.h"
 #include "src/waiter_queue.h"
@@ -77,6 +78,7 @@ class LockWaiter {
   void Leave(bool with_lock) {
     uint8_t flags = 0;
     if (place_ == Place::kSpinner) flags |= Pending::kSpinner;
+    if (Has<Policy>(DeliberateFault::kSpinnerLeavesItsFlag) && !with_lock) flags = 0;
     if (asked_) flags |= Pending::kReserve;
     uint8_t sleepers = 0;
     if (flags != 0 || announced_) {
@@ -106,7 +108,9 @@ class LockWaiter {
         return seen == 0 || IsUnclaimed();
       case Place::kQueue:
         return overslept_;
-      case Place::kUnqueued:  // also if reserved: the wake-up may have come to us, and nobody else knows
+      case Place::kUnqueued:
+        // Also a reserved one: the wake-up may have come to us, and nobody else knows.
+        return !Has<Policy>(DeliberateFault::kUnqueuedWaitsForTheQueue) || IsUnclaimed();
       case Place::kSpinner:
       case Place::kHead:
         return true;
@@ -268,6 +272,7 @@ class LockWaiter {
 
   // After leaving without the lock: sees to it that a free lock has somebody who knows.
   void PassOn(uint8_t sleepers) {
+    if (Has<Policy>(DeliberateFault::kLeaverWakesNobody)) return;
     uint8_t seen = word_.locked.load(std::memory_order_relaxed);
     if (!IsFree(seen)) return;
     if (seen == kReservedMark && sleepers == 0 && IsUnclaimed()) {

@@ -28,6 +28,7 @@ def locks_library(name, deps, **kwargs):
             "//include/rqlockdep:lock_headers",
             # For tests that drive the algorithms themselves.
             "//src:backoff.h",
+            "//src:deliberate_fault.h",
             "//src:held_table.h",
             "//src:lock_waiter.h",
             "//src:native_policy.h",

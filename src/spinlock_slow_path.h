@@ -44,6 +44,7 @@
 #include "rqlockdep/internal/lock_word.h"
 #include "rqlockdep/internal/thread_slot.h"
 #include "rqlockdep/lock_result.h"
+#include "src/deliberate_fault.h"
 #include "src/held_table.h"
 #include "src/lock_waiter.h"
 #include "src/pending_byte.h"
@@ -251,6 +252,7 @@ class SpinlockSlowPath {
   bool IsMine(Word& word, uint8_t seen, Slot& slot) {
     if (seen != slot.mark) return false;
     if (Table::FindHeld(slot, word) != nullptr) return true;
+    if (Has<Policy>(DeliberateFault::kAaByTheTableAlone)) return false;
     const uint64_t changes = policy_.slot_changes();
     // Relaxed: if another thread wrote this after it got its slot, slot_changes() says so below,
     // whatever the order (see SlotTable::changes).

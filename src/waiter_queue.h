@@ -44,6 +44,7 @@
 
 #include "rqlockdep/internal/lock_word.h"
 #include "rqlockdep/internal/thread_slot.h"
+#include "src/deliberate_fault.h"
 
 namespace rqlockdep::internal {
 
@@ -131,6 +132,9 @@ class WaiterQueue {
       Node& node = policy_.slot_at(id)->node;
       // Acquire: pairs with the release in Join; the next node is prepared.
       uint32_t next = node.next.load(std::memory_order_acquire);
+      if constexpr (Has<Policy>(DeliberateFault::kHeadWaitsForASuccessor)) {
+        for (; next == kNobody; next = node.next.load(std::memory_order_acquire)) policy_.Pause(1);
+      }
       if (next == kNobody) {
         uint16_t last = static_cast<uint16_t>(id + 1);
         // Release: whoever joins next comes after all that we did as the head.

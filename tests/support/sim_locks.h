@@ -3,7 +3,9 @@
 #ifndef RQLOCKDEP_TESTS_SUPPORT_SIM_LOCKS_H_
 #define RQLOCKDEP_TESTS_SUPPORT_SIM_LOCKS_H_
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <string>
 
@@ -11,7 +13,9 @@
 #include "rqlockdep/internal/lock_word.h"
 #include "rqlockdep/internal/thread_slot.h"
 #include "rqlockdep/lock_result.h"
+#include "src/deliberate_fault.h"
 #include "src/held_table.h"
+#include "src/pending_byte.h"
 #include "src/ring_search.h"
 #include "src/spinlock_slow_path.h"
 #include "src/wait_end.h"
@@ -32,12 +36,15 @@ using SimCell = internal::BasicCell<SimAtomics>;
 inline constexpr int64_t kSimForever = std::numeric_limits<int64_t>::max();
 
 // One process: slots and the locks of a test. See spinlock_slow_path.h for what a policy is.
-template <int kThreads, int kLocks>
+// `kBug`: a bug put back on purpose.
+template <int kThreads, int kLocks,
+          internal::DeliberateFault kBug = internal::DeliberateFault::kNone>
 class SimProcess {
  public:
   class Policy {
    public:
     using Atomics = SimAtomics;
+    static constexpr internal::DeliberateFault kFault = kBug;
     struct Patience {
       static constexpr int kLooksWithoutClock = 1;
       static constexpr int kNewcomerLooks = 1;
@@ -55,7 +62,7 @@ class SimProcess {
     SimSlot* slot_at(uint32_t id) { return process_.SlotWithId(id); }
     bool slot_in_use(uint32_t id) { return id % process_.id_distance_ == 0; }
     uint64_t slot_changes() { return 0; }
-    bool slot_has_ended(uint32_t) { return false; }
+    bool slot_has_ended(uint32_t id) { return process_.ended[id / process_.id_distance_]; }
     SimAtomic<uint64_t>& progress() { return process_.progress_; }
     SimAtomic<uint64_t>& tickets() { return process_.tickets_; }
     internal::BasicCellChunk<SimAtomics>* NewChunk() { return nullptr; }
@@ -73,14 +80,20 @@ class SimProcess {
     void EndSlice() { ++process_.slices_ended_[process_.me()]; }
     // Time passes only while threads sleep: how long a spin takes is up to the scheduler anyway.
     int64_t Now() {
+      process_.NoteStanding();
+      if (process_.at_clock != nullptr) process_.at_clock(process_.me());
       const int64_t now = ControlledScheduler::Current().now();
       ControlledScheduler::Current().Saw(static_cast<uint64_t>(now));
       return now;
     }
-    void Pause(int) { ControlledScheduler::Current().Step(/*willing=*/true); }
+    void Pause(int) {
+      if (process_.at_pause != nullptr) process_.at_pause(process_.me());
+      ControlledScheduler::Current().Step(/*willing=*/true);
+    }
     void Yield() { ControlledScheduler::Current().Step(/*willing=*/true); }
     // The kernel compares and puts to sleep in one step.
     bool Sleep(SimWord& word, uint8_t locked, uint8_t pending, uint16_t tail, int64_t nanoseconds) {
+      process_.longest_nap = std::max(process_.longest_nap, nanoseconds);
       ControlledScheduler& scheduler = ControlledScheduler::Current();
       scheduler.Step(/*willing=*/false);
       const bool unchanged = word.locked.Peek() == locked && word.pending.Peek() == pending &&
@@ -89,6 +102,7 @@ class SimProcess {
       return unchanged && scheduler.Sleep(&word, nanoseconds);
     }
     bool Sleep(SimAtomic<uint32_t>& word, uint32_t value, int64_t nanoseconds) {
+      process_.longest_nap = std::max(process_.longest_nap, nanoseconds);
       ControlledScheduler& scheduler = ControlledScheduler::Current();
       scheduler.Step(/*willing=*/false);
       const bool unchanged = word.Peek() == value;
@@ -106,6 +120,8 @@ class SimProcess {
   };
   using SlowPath = internal::SpinlockSlowPath<Policy>;
   using Fast = internal::FastPath<SimAtomics>;
+  using Pending = internal::PendingByte<SimWord>;
+  using Queue = internal::WaiterQueue<Policy>;
 
   // Thread t has slot t * id_distance. A distance of kSlotMarks gives all threads the same mark.
   explicit SimProcess(uint32_t id_distance = 1) : id_distance_(id_distance) {
@@ -156,6 +172,43 @@ class SimProcess {
     }
   }
 
+  // What a thread without a slot does: it has no table and cannot queue.
+  LockResult AcquireWithoutSlot(int lock, int64_t limit = kSimForever) {
+    return SlowPath(policy_).Acquire(words[lock], nullptr, nullptr,
+                                     internal::WaitLimit{.nanoseconds = limit}, NoObserver());
+  }
+  void ReleaseWithoutSlot(int lock) {
+    static_cast<void>(SlowPath(policy_).Release(words[lock], nullptr));
+  }
+
+  // --- Where everybody stands, for tests: no steps of the program
+  // ---------------------------------
+  bool HasSpinner(int lock) const { return (words[lock].pending.Peek() & Pending::kSpinner) != 0; }
+  int Sleepers(int lock) const { return words[lock].pending.Peek() & Pending::kSleepers; }
+  bool HasQueue(int lock) const { return words[lock].tail.Peek() != 0; }
+  bool IsHeld(int lock) const {
+    const uint8_t locked = words[lock].locked.Peek();
+    return locked != 0 && locked != internal::kReservedMark;
+  }
+  bool IsHead(int thread) const { return slots_[thread].node.state.Peek() == Queue::kHead; }
+  // In the queue, but not its head.
+  bool IsBehind(int thread) const {
+    const uint32_t state = slots_[thread].node.state.Peek();
+    return state == Queue::kWaiting || state == Queue::kSleeping;
+  }
+  bool IsLast(int thread, int lock) const {
+    return words[lock].tail.Peek() == slots_[thread].id + 1;
+  }
+  bool IsAsleepInQueue(int thread) const {
+    return ControlledScheduler::Current().IsAsleepOn(thread, &slots_[thread].node.state);
+  }
+  bool IsAsleep(int thread) const { return ControlledScheduler::Current().IsAsleepOrEnded(thread); }
+  // Where a thread stood when it last looked at the clock; that is also the last thing a waiter
+  // does before it gives up because of its limit or a ring.
+  enum class Standing { kNowhere, kOutside, kHeadAlone, kHeadWithFollower, kMiddle, kEnd };
+  Standing standing(int thread) const { return standing_[thread]; }
+  int standing_on = 0;  // the lock whose `tail` tells who is last
+
   // A critical section of one step, in which nobody else may be.
   void Inside(int lock) {
     if (inside_[lock]++ != 0) ControlledScheduler::Current().Fail("two owners of one lock");
@@ -176,7 +229,7 @@ class SimProcess {
       for (const SimCell& cell : slot.cells) {
         if (cell.lock.Peek() != internal::kFreeCell) return "cell left occupied";
       }
-      if (slot.node.state.Peek() != internal::WaiterQueue<Policy>::kIdle) return "node left in use";
+      if (slot.node.state.Peek() != Queue::kIdle) return "node left in use";
       if (slot.wait.ticket.Peek() != 0) return "wait left published";
       if (slot.wait.writes_begun.Peek() != slot.wait.writes_done.Peek()) return "half a record";
     }
@@ -195,6 +248,10 @@ class SimProcess {
   }
 
   SimWord words[kLocks];
+  int64_t longest_nap = 0;                   // that anybody asked for
+  bool ended[kThreads] = {};                 // of each thread: no more, for the locks
+  std::function<void(int thread)> at_pause;  // called before each pause of a waiter, if set
+  std::function<void(int thread)> at_clock;  // called before each look at the clock, if set
 
  private:
   struct NoObserver {
@@ -204,6 +261,17 @@ class SimProcess {
   };
 
   int me() const { return ControlledScheduler::Current().thread(); }
+  void NoteStanding() {
+    const bool last = IsLast(me(), standing_on);
+    Standing& mine = standing_[me()];
+    if (IsHead(me())) {
+      mine = last ? Standing::kHeadAlone : Standing::kHeadWithFollower;
+    } else if (IsBehind(me())) {
+      mine = last ? Standing::kEnd : Standing::kMiddle;
+    } else {
+      mine = Standing::kOutside;
+    }
+  }
   SimSlot* SlotWithId(uint32_t id) {
     return id % id_distance_ == 0 ? &slots_[id / id_distance_] : &nobody_;
   }
@@ -220,6 +288,7 @@ class SimProcess {
   bool has_slices_ = false;
   int slices_begun_[kThreads] = {};
   int slices_ended_[kThreads] = {};
+  Standing standing_[kThreads] = {};
   Policy policy_{*this};
 };
 

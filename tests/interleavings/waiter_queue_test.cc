@@ -5,7 +5,6 @@
 #include "src/waiter_queue.h"
 
 #include <cstdint>
-#include <cstdio>
 #include <functional>
 #include <limits>
 #include <string>
@@ -15,6 +14,7 @@
 #include "rqlockdep/internal/lock_word.h"
 #include "rqlockdep/internal/thread_slot.h"
 #include "src/progress_clock.h"
+#include "tests/interleavings/explore.h"
 #include "tests/support/controlled_scheduler.h"
 
 namespace rqlockdep {
@@ -27,21 +27,7 @@ struct SimAtomics {
 using Word = internal::BasicLockWord<SimAtomics>;
 using Slot = internal::BasicThreadSlot<SimAtomics>;
 
-constexpr int64_t kMillisecond = 1'000'000;
 constexpr int64_t kForever = std::numeric_limits<int64_t>::max();
-
-// Sanitizers make fibers so slow that they get to see only some of the executions.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr size_t kExecutions = 2000;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr size_t kExecutions = 2000;
-#else
-constexpr size_t kExecutions = 5'000'000;
-#endif
-#else
-constexpr size_t kExecutions = 5'000'000;
-#endif
 
 template <int kThreads>
 struct World {
@@ -124,30 +110,20 @@ template <int kThreads>
 using Body = std::function<void(World<kThreads>&)>;
 
 template <int kThreads>
-void Explore(const char* what, ControlledScheduler::Options options,
-             const std::vector<Body<kThreads>>& bodies,
-             const std::function<std::string(const World<kThreads>&)>& check) {
+void ExploreQueue(const char* what, ControlledScheduler::Options options,
+                  const std::vector<Body<kThreads>>& bodies,
+                  const std::function<std::string(const World<kThreads>&)>& check) {
   static SimStorage<World<kThreads>> storage;
-  options.executions = kExecutions;
-  const auto result = ControlledScheduler::Explore(
-      [&] {
-        auto& world = storage.Renew();
-        SimProgram program;
-        for (const auto& body : bodies) {
-          program.threads.push_back([&world, &body] { body(world); });
-        }
-        program.at_end = [&world, &check] {
-          const std::string wrong = check(world);
-          return wrong.empty() ? world.Leftovers() : wrong;
-        };
-        return program;
-      },
-      options);
-  std::printf("%s: %zu executions, %zu states\n", what, result.executions, result.states);
-  std::string choices;
-  for (const int choice : result.failing_choices) choices += std::to_string(choice) + " ";
-  EXPECT_EQ(result.failure, "") << "choices: " << choices;
-  EXPECT_TRUE(result.complete || kExecutions == 2000) << "too large";
+  rqlockdep::Explore(what, options, [&] {
+    auto& world = storage.Renew();
+    SimProgram program;
+    for (const auto& body : bodies) program.threads.push_back([&world, &body] { body(world); });
+    program.at_end = [&world, &check] {
+      const std::string wrong = check(world);
+      return wrong.empty() ? world.Leftovers() : wrong;
+    };
+    return program;
+  });
 }
 
 // Nobody may have to wait for a nap to end: everybody sleeps for ever.
@@ -162,35 +138,36 @@ TEST(WaiterQueue, HandsTheHeadOnBetweenTwo) {
     // The successor may still have to link itself to our node.
     if (!world.BeHead(world.words[0])) ++world.been_head;
   };
-  Explore<2>("two threads, twice", {}, {body, body},
-             [](const World<2>& world) { return AllWereHead(world, 4); });
+  ExploreQueue<2>("two threads, twice", {}, {body, body},
+                  [](const World<2>& world) { return AllWereHead(world, 4); });
 }
 
 TEST(WaiterQueue, HandsTheHeadOnAmongThree) {
   const Body<3> body = [](World<3>& world) { world.BeHead(world.words[0]); };
-  Explore<3>("three threads", {.preemptions = 4}, {body, body, body},
-             [](const World<3>& world) { return AllWereHead(world, 3); });
+  ExploreQueue<3>("three threads", {.preemptions = 4}, {body, body, body},
+                  [](const World<3>& world) { return AllWereHead(world, 3); });
 }
 
 TEST(WaiterQueue, HandsTheHeadOnAmongFour) {
   const Body<4> body = [](World<4>& world) { world.BeHead(world.words[0]); };
-  Explore<4>("four threads", {.preemptions = 3}, {body, body, body, body},
-             [](const World<4>& world) { return AllWereHead(world, 4); });
+  ExploreQueue<4>("four threads", {.preemptions = 3}, {body, body, body, body},
+                  [](const World<4>& world) { return AllWereHead(world, 4); });
 }
 
 // A waiter in the middle, or at the end, leaves at every moment. Its neighbours do not notice.
 TEST(WaiterQueue, AWaiterLeaves) {
   const Body<3> stays = [](World<3>& world) { world.BeHead(world.words[0]); };
   const Body<3> leaves = [](World<3>& world) { world.BeHead(world.words[0], kMillisecond); };
-  Explore<3>("one leaves", {.preemptions = 3, .early_wakeups = 1}, {stays, leaves, stays},
-             [](const World<3>& world) { return AllWereHead(world, 3 - world.abandoned); });
+  ExploreQueue<3>("one leaves", {.preemptions = 3, .early_wakeups = 1}, {stays, leaves, stays},
+                  [](const World<3>& world) { return AllWereHead(world, 3 - world.abandoned); });
 }
 
 TEST(WaiterQueue, SeveralLeaveAtOnce) {
   const Body<4> stays = [](World<4>& world) { world.BeHead(world.words[0]); };
   const Body<4> leaves = [](World<4>& world) { world.BeHead(world.words[0], kMillisecond); };
-  Explore<4>("two leave", {.preemptions = 3, .early_wakeups = 2}, {stays, leaves, leaves, stays},
-             [](const World<4>& world) { return AllWereHead(world, 4 - world.abandoned); });
+  ExploreQueue<4>("two leave", {.preemptions = Preemptions(2, 3), .early_wakeups = 2},
+                  {stays, leaves, leaves, stays},
+                  [](const World<4>& world) { return AllWereHead(world, 4 - world.abandoned); });
 }
 
 // Who comes back to the queue that it left gets its place back, or joins anew, or finds its node in
@@ -201,9 +178,9 @@ TEST(WaiterQueue, AWaiterLeavesAndComesBack) {
     if (world.BeHead(world.words[0], kMillisecond)) return;
     world.BeHead(world.words[0]);
   };
-  Explore<3>("one leaves and returns", {.preemptions = 3, .early_wakeups = 1},
-             {stays, returns, stays},
-             [](const World<3>& world) { return AllWereHead(world, 3 - world.busy); });
+  ExploreQueue<3>("one leaves and returns", {.preemptions = 3, .early_wakeups = 1},
+                  {stays, returns, stays},
+                  [](const World<3>& world) { return AllWereHead(world, 3 - world.busy); });
 }
 
 // Who left one queue, and goes to another while its node is still in the first, is told so.
@@ -214,9 +191,9 @@ TEST(WaiterQueue, AWaiterLeavesForAnotherQueue) {
     world.BeHead(world.words[1]);
   };
   const Body<3> other = [](World<3>& world) { world.BeHead(world.words[1]); };
-  Explore<3>("one leaves for another", {.preemptions = 3, .early_wakeups = 1},
-             {stays, changes, other},
-             [](const World<3>& world) { return AllWereHead(world, 3 - world.busy); });
+  ExploreQueue<3>("one leaves for another", {.preemptions = 3, .early_wakeups = 1},
+                  {stays, changes, other},
+                  [](const World<3>& world) { return AllWereHead(world, 3 - world.busy); });
 }
 
 // After fork the child has none of the waiters that `tail` names.
@@ -240,51 +217,6 @@ TEST(WaiterQueue, StaleTailCountsAsNone) {
     EXPECT_EQ(result.failure, "");
     EXPECT_TRUE(result.complete);
   }
-}
-
-using Clock = internal::ProgressClock<SimAtomics>;
-
-// Under a scheduler because the atomics want one.
-void RunAlone(const std::function<void()>& body) {
-  const auto result = ControlledScheduler::Explore(
-      [&] {
-        return SimProgram{
-            .threads = {body}, .handlers = {}, .at_end = [] { return std::string(); }};
-      },
-      {});
-  EXPECT_EQ(result.failure, "");
-}
-
-TEST(ProgressClock, CountsWhileSomebodyLooks) {
-  RunAlone([] {
-    Clock::Shared shared{0};
-    const uint32_t before = Clock::Note(shared, 1'000 * kMillisecond);
-    for (int64_t now = 1'000; now <= 2'000; now += 12) {
-      EXPECT_EQ(Clock::Note(shared, now * kMillisecond), before);
-    }
-  });
-}
-
-TEST(ProgressClock, StandsStillWhileNobodyLooks) {
-  RunAlone([] {
-    Clock::Shared shared{0};
-    const uint32_t before = Clock::Note(shared, 1'000 * kMillisecond);
-    const uint32_t after = Clock::Note(shared, 6'000 * kMillisecond);
-    EXPECT_EQ(after - before, 5'000u - 8u);  // a nap may have begun just before
-    // Whoever looked at the clock earlier, and notes it later, changes nothing.
-    EXPECT_EQ(Clock::Note(shared, 5'000 * kMillisecond), after);
-    EXPECT_EQ(Clock::Note(shared, 6'001 * kMillisecond), after);
-  });
-}
-
-TEST(ProgressClock, WrapsAround) {
-  RunAlone([] {
-    Clock::Shared shared{0};
-    const int64_t almost = (int64_t{1} << 32) - 2;  // milliseconds
-    const uint32_t before = Clock::Note(shared, almost * kMillisecond);
-    EXPECT_EQ(Clock::Note(shared, (almost + 5) * kMillisecond), before);
-    EXPECT_EQ(Clock::Note(shared, (almost + 105) * kMillisecond) - before, 100u - 8u);
-  });
 }
 
 }  // namespace

@@ -1,0 +1,131 @@
+// Signal handlers that take locks, run on top of every step of the code that they interrupt.
+#include <cstdint>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "tests/interleavings/explore.h"
+#include "tests/interleavings/world.h"
+
+namespace rqlockdep {
+namespace {
+
+// A handler takes the lock of the code that it interrupts, at every moment of it.
+TEST(Handler, AsksForTheSameLock) {
+  using W = World<2, 1>;
+  static SimStorage<W> storage;
+  for (const uint32_t distance : {1u, internal::kSlotMarks}) {
+    int as_owner = 0;
+    int in_between = 0;
+    Explore("handler, same lock", {.preemptions = Preemptions(2, 3)}, [&, distance] {
+      const auto body = [](W& w) { w.TakeAll({0}); };
+      const auto handler = [&, distance](W& w) {
+        // Either the interrupted code holds it: AA. Or it does not, and there is no deadlock.
+        const LockResult result = w.Acquire(0, 5 * kMillisecond);
+        // With shared marks AA cannot always be told; see SpinlockSlowPath::IsMine.
+        if (result == LockResult::kTimedOut && distance == 1) w.scheduler().Fail("timed out");
+        as_owner += result == LockResult::kDeadlock ? 1 : 0;
+        if (result != LockResult::kOk) return;
+        in_between += w.acquired == 0 ? 1 : 0;
+        w.Inside(0);
+        w.Release(0);
+      };
+      return Program<W>(storage.Renew(distance), {body, body},
+                        [](W& w) { return w.NobodyFailed(2); }, {handler});
+    });
+    ExpectHappened("the handler met its own thread's lock", as_owner);
+    ExpectHappened("the handler got the lock", in_between);
+  }
+}
+
+// A handler takes another lock, which its owner only gives back after it got the one that the
+// interrupted code holds or attempts.
+TEST(Handler, ClosesARing) {
+  using W = World<2, 2>;
+  static SimStorage<W> storage;
+  Explore("handler, ring", {.preemptions = Preemptions(2, 3)}, [&] {
+    return Program<W>(
+        storage.Renew(),
+        {[](W& w) { w.TakeAll({0}); },
+         [](W& w) {
+           w.TakeAll({1, 0}, 20 * kMillisecond);
+         }},
+        [](W& w) { return w.deadlocks > 1 ? std::string("two victims") : w.Leftovers(); },
+        {[](W& w) { w.TakeAll({1}, 20 * kMillisecond); }});
+  });
+}
+
+// A waiter that is interrupted by a handler that holds a lock is not blocked as far as that lock
+// goes.
+TEST(Handler, WhileItRunsItBlocksNobody) {
+  using W = World<2, 3>;
+  static SimStorage<W> storage;
+  Explore("running handler", {.preemptions = Preemptions(1, 3)}, [&] {
+    return Program<W>(storage.Renew(),
+                      {[](W& w) {
+                         w.TakeAll({0, 1});
+                       },
+                       [](W& w) {
+                         w.TakeAll({2, 0});
+                       }},
+                      [](W& w) {
+                        if (w.acquired < 4 || w.deadlocks + w.timeouts != 0)
+                          return std::string("a false alarm");
+                        return w.Leftovers();
+                      },
+                      {nullptr, [](W& w) { w.TakeAll({1}); }});
+  });
+}
+
+// A wait that a handler's wait interrupted is published again: the ring through it is found, though
+// nobody has a limit.
+TEST(Handler, TheInterruptedWaitIsPublishedAgain) {
+  using W = World<2, 3>;
+  static SimStorage<W> storage;
+  Explore("interrupted wait", {.preemptions = Preemptions(1, 2)}, [&] {
+    return Program<W>(
+        storage.Renew(),
+        {[](W& w) {
+           w.TakeAll({2, 0});
+         },
+         [](W& w) {
+           if (w.Count(w.Acquire(0)) != LockResult::kOk) return;
+           w.TakeAll({1});
+           w.TakeAll({2});
+           w.Release(0);
+         }},
+        [](W& w) { return w.deadlocks > 1 ? std::string("two victims") : w.Leftovers(); },
+        {[](W& w) { w.TakeAll({1}); }});
+  });
+}
+
+// Each of two owners is interrupted by a handler that takes the other's lock: a ring, and one
+// victim.
+TEST(Handler, TwoOwnersCrosswise) {
+  using W = World<2, 2>;
+  static SimStorage<W> storage;
+  int rings = 0;
+  Explore("owners crosswise", {.preemptions = Preemptions(2, 4)}, [&] {
+    const auto owner = [](W& w) {
+      const int me = w.scheduler().thread();
+      if (w.Count(w.Acquire(me)) != LockResult::kOk) w.scheduler().Fail("did not get it");
+      w.done[me] = true;  // in the section
+      w.Inside(me);
+      w.done[me] = false;
+      w.Release(me);
+    };
+    const auto handler = [](W& w) {
+      const int me = w.scheduler().thread();
+      if (w.done[me]) w.TakeAll({1 - me});
+    };
+    return Program<W>(storage.Renew(), {owner, owner},
+                      [&](W& w) {
+                        rings += w.deadlocks;
+                        return w.deadlocks > 1 ? std::string("two victims") : w.Leftovers();
+                      },
+                      {handler, handler});
+  });
+  ExpectHappened("a ring of handlers", rings);
+}
+
+}  // namespace
+}  // namespace rqlockdep
