@@ -1,5 +1,6 @@
-// Random programs on real threads, more of them than processors. Seeded: --gtest_random_seed or
-// RQLOCKDEP_STRESS_SECONDS=600 for longer runs (a few seconds by default).
+// Random programs on real threads, more of them than processors: spread over all processors, all on
+// one, and all on one under SCHED_FIFO. Seeded: --gtest_random_seed. RQLOCKDEP_STRESS_SECONDS=600
+// for longer runs (all tests together; a few seconds by default).
 //
 //   - Programs whose locks are always taken in one order never see kDeadlock, and with limits that
 //   are
@@ -8,15 +9,25 @@
 //   was
 //     failed with kDeadlock held something.
 //   - Rings made on purpose, among bystanders, have exactly one victim each.
+//   - Somebody always gets on: a watchdog ends the test when nobody has for very long.
 // In all of them a lock has one owner at a time, and all locks are free and in order at the end.
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <functional>
+#include <mutex>
 #include <random>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -38,9 +49,11 @@ using std::chrono::hours;
 using std::chrono::microseconds;
 using std::chrono::steady_clock;
 
+constexpr int kTests = 4 * 3;  // times placements
+
 std::chrono::duration<double> Duration() {
   const char* const seconds = std::getenv("RQLOCKDEP_STRESS_SECONDS");
-  return std::chrono::duration<double>(seconds != nullptr ? std::atof(seconds) / 4 : 2.0);
+  return std::chrono::duration<double>((seconds != nullptr ? std::atof(seconds) : 6.0) / kTests);
 }
 
 uint32_t Seed() {
@@ -55,11 +68,108 @@ struct Guarded {
 
   void Enter(std::mt19937& random) {
     ++sections;
-    // Sometimes long, sometimes off the processor.
+    // Sometimes off the processor, sometimes for long: of the order of a nap.
     if (random() % 64 == 0) std::this_thread::yield();
-    for (uint32_t i = random() % 50; i != 0; --i) asm volatile("");
+    if (random() % 1024 == 0) std::this_thread::sleep_for(microseconds(random() % 3000));
+    const uint32_t most = random() % 128 == 0 ? 20'000 : 50;
+    for (uint32_t i = random() % most; i != 0; --i) asm volatile("");
   }
 };
+
+enum class Placement { kAnywhere, kOneProcessor, kOneProcessorFifo };
+
+// Puts the calling thread, and the threads that it makes, where they belong. False if the kernel
+// does not allow it.
+bool Place(Placement placement) {
+  if (placement == Placement::kAnywhere) return true;
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return false;
+  int last = CPU_SETSIZE - 1;
+  while (last > 0 && !CPU_ISSET(last, &allowed)) --last;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(last, &one);
+  if (sched_setaffinity(0, sizeof(one), &one) != 0) return false;
+  if (placement != Placement::kOneProcessorFifo) return true;
+  const sched_param lowest{.sched_priority = sched_get_priority_min(SCHED_FIFO)};
+  return sched_setscheduler(0, SCHED_FIFO, &lowest) == 0;
+}
+
+// Ends the process if nobody notes progress for a minute, of which this thread was able to run at
+// least every second: a stopped or starved process does not count.
+class Watchdog {
+ public:
+  Watchdog() : thread_([this] { Watch(); }) {}
+  ~Watchdog() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+  static void NoteProgress() { progress.fetch_add(1, std::memory_order_relaxed); }
+
+ private:
+  void Watch() {
+    constexpr int kPatience = 60;
+    std::unique_lock lock(mutex_);
+    int64_t last = -1;
+    for (int idle = 0;
+         !changed_.wait_for(lock, std::chrono::seconds(1), [this] { return stop_; });) {
+      const int64_t now = progress.load(std::memory_order_relaxed);
+      idle = now == last ? idle + 1 : 0;
+      last = now;
+      if (idle >= kPatience) {
+        std::fprintf(stderr, "nobody got on for %d seconds: a waiter was forgotten\n", idle);
+        std::abort();
+      }
+    }
+  }
+
+  static inline std::atomic<int64_t> progress{0};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+class LockStress : public testing::TestWithParam<Placement> {
+ protected:
+  // The body of a test, on a thread where the placement says; the test's own stays where it is,
+  // with the watchdog.
+  void RunPlaced(const std::function<void()>& body) {
+    std::string refused;
+    std::thread([&] {
+      if (Place(GetParam())) {
+        body();
+      } else {
+        refused = std::strerror(errno);
+      }
+    }).join();
+    if (!refused.empty()) GTEST_SKIP() << "the kernel refuses: " << refused;
+  }
+
+ private:
+  Watchdog watchdog_;
+};
+
+std::string NameOf(const testing::TestParamInfo<Placement>& info) {
+  switch (info.param) {
+    case Placement::kAnywhere:
+      return "Anywhere";
+    case Placement::kOneProcessor:
+      return "OneProcessor";
+    case Placement::kOneProcessorFifo:
+      return "OneProcessorFifo";
+  }
+  return "";
+}
+
+INSTANTIATE_TEST_SUITE_P(Placements, LockStress,
+                         testing::Values(Placement::kAnywhere, Placement::kOneProcessor,
+                                         Placement::kOneProcessorFifo),
+                         &NameOf);
 
 // Runs `body` (given its own random numbers and thread number) over and over on `threads` threads.
 void RunOnThreads(int threads, const std::function<void(std::mt19937&, int)>& body) {
@@ -72,6 +182,7 @@ void RunOnThreads(int threads, const std::function<void(std::mt19937&, int)>& bo
       for (int i = 0; i < 20 || steady_clock::now() < end; ++i) {
         if (testing::Test::HasFatalFailure()) break;
         body(random, t);
+        Watchdog::NoteProgress();
       }
     });
   }
@@ -88,7 +199,7 @@ void ExpectAllFree(Locks& locks) {
   }
 }
 
-TEST(LockStress, ConsistentOrderNeverFails) {
+void ConsistentOrderNeverFails() {
   constexpr int kThreads = 12;
   std::deque<Guarded> locks(8);
   std::atomic<int64_t> sections{0};
@@ -119,7 +230,7 @@ TEST(LockStress, ConsistentOrderNeverFails) {
   ExpectAllFree(locks);
 }
 
-TEST(LockStress, AnyOrderNeverHangs) {
+void AnyOrderNeverHangs() {
   constexpr int kThreads = 12;
   std::deque<Guarded> locks(6);
   std::atomic<int64_t> sections{0};
@@ -168,7 +279,7 @@ TEST(LockStress, AnyOrderNeverHangs) {
   ExpectAllFree(locks);
 }
 
-TEST(LockStress, SeededRingsHaveOneVictimEach) {
+void SeededRingsHaveOneVictimEach() {
   const auto end = steady_clock::now() + Duration();
   std::mt19937 random(Seed());
   int rings = 0;
@@ -214,6 +325,7 @@ TEST(LockStress, SeededRingsHaveOneVictimEach) {
     }
     for (std::thread& member : members) member.join();
     ASSERT_EQ(victims.load(), 1) << "ring of " << length;
+    Watchdog::NoteProgress();
     ++rings;
   }
   stop.store(true);
@@ -223,7 +335,7 @@ TEST(LockStress, SeededRingsHaveOneVictimEach) {
 }
 
 // More waiters than can be counted: those who cannot announce themselves get their turn, too.
-TEST(LockStress, ManySleepersNoneForgotten) {
+void ManySleepersNoneForgotten() {
   constexpr int kThreads = 160;  // more than `pending` can count
   Guarded guarded;
   std::atomic<int64_t> sections{0};
@@ -240,6 +352,11 @@ TEST(LockStress, ManySleepersNoneForgotten) {
   EXPECT_TRUE(guarded.lock.try_lock());
   guarded.lock.unlock();
 }
+
+TEST_P(LockStress, ConsistentOrderNeverFails) { RunPlaced(&ConsistentOrderNeverFails); }
+TEST_P(LockStress, AnyOrderNeverHangs) { RunPlaced(&AnyOrderNeverHangs); }
+TEST_P(LockStress, SeededRingsHaveOneVictimEach) { RunPlaced(&SeededRingsHaveOneVictimEach); }
+TEST_P(LockStress, ManySleepersNoneForgotten) { RunPlaced(&ManySleepersNoneForgotten); }
 
 }  // namespace
 }  // namespace rqlockdep
