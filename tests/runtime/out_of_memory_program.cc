@@ -20,6 +20,11 @@
 #include "rqlockdep/lock_class.h"
 #include "rqlockdep/validated.h"
 
+#if defined(__clang__)
+// Locks are tried, and given back in loops.
+#pragma clang diagnostic ignored "-Wthread-safety-analysis"
+#endif
+
 namespace {
 
 using Mutex = rqlockdep::Validated<std::mutex>;
