@@ -288,6 +288,32 @@ TEST_F(ContextTest, UnblockingWhileTheLockIsHeldIsTooEarly) {
   lock.unlock();
 }
 
+// What unblocks the signal only while it waits is not seen, but the handler is.
+TEST_F(ContextTest, AWaitForSignalsLetsTheHandlerIn) {
+  Install(SIGUSR1);
+  QueuedSpinlock lock;
+  QueuedSpinlock held;
+  handler_body = [&] { LockAndUnlock(lock); };
+  sigset_t before;
+  Block({SIGUSR1}, &before);
+  LockAndUnlock(lock);
+  held.lock();
+  raise(SIGUSR1);
+  EXPECT_EQ(handler_calls, 0);
+  sigset_t all_but_it = before;
+  sigdelset(&all_but_it, SIGUSR1);
+  sigsuspend(&all_but_it);
+  EXPECT_EQ(handler_calls, 1);
+  held.unlock();
+  EXPECT_EQ(Ids(), kNothing);
+  // So whoever holds `held` can be interrupted by the handler, in spite of the mask.
+  handler_body = [&] { LockAndUnlock(held); };
+  raise(SIGUSR1);
+  SetMask(before);
+  EXPECT_EQ(handler_calls, 2);
+  EXPECT_EQ(Ids(), kInconsistent);
+}
+
 TEST_F(ContextTest, EveryHandledSignalHasToBeBlocked) {
   Install(SIGUSR1);
   Install(SIGUSR2);
