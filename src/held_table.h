@@ -105,6 +105,15 @@ class HeldTable {
     return end;
   }
 
+  // Calls visit(cell) for all cells.
+  template <class Visit>
+  static void AtEachCell(Slot& slot, Visit visit) {
+    Find(slot, [&](Cell& cell) {
+      visit(cell);
+      return false;
+    });
+  }
+
   static bool IsInline(const Slot& slot, const Cell* cell) {
     return cell >= &slot.cells[0] && cell < &slot.cells[Slot::kInlineCells];
   }
@@ -138,7 +147,7 @@ class HeldTable {
     for (Cell& cell : slot.cells) {
       if (matches(cell)) return &cell;
     }
-    return AtEachChunkedCell(slot, [&](const Cell& cell, uint32_t) { return matches(cell); });
+    return AtEachChunkedCell(slot, [&](Cell& cell, uint32_t) { return matches(cell); });
   }
 };
 

@@ -23,8 +23,8 @@
 // alike. Either way there is one judge, and one victim.
 //
 // Not seen: what a thread holds or waits for while one of its signal handlers waits, if the handler
-// came in the midst of Publish, and the one lock that the interrupted code was just taking or
-// giving back. There the time limit has to do.
+// came in the midst of Publish, and the one lock that the interrupted code was just giving back or,
+// with more than 253 threads, taking. There the time limit has to do.
 //
 // Safe in signal handlers, on any thread; takes no lock, allocates nothing, and touches no lock
 // word (other threads' locks may be gone at any time), only slots. Costs a few loads for each

@@ -190,7 +190,10 @@ class SpinlockSlowPath {
     }
     End end(policy_, word, limit, slot);
     const bool watched = observer.Waiting(&End::Cancel, &end);
-    if (attempt != nullptr && Table::HoldsMore(*slot, attempt)) end.Publish(seen, watched);
+    if (attempt != nullptr && Table::HoldsMore(*slot, attempt)) {
+      ConfirmInterrupted(*slot, attempt);
+      end.Publish(seen, watched);
+    }
     LockWaiter<Policy, End> waiter(policy_, word, slot,
                                    attempt != nullptr ? slot->mark : kUnlistedMark, end);
     const LockResult result = waiter.Wait();
@@ -264,6 +267,23 @@ class SpinlockSlowPath {
     // No slot came into use or went out of it meanwhile. So all the time there was no other thread
     // with this mark, also when `locked` had it.
     return policy_.slot_changes() == changes;
+  }
+
+  // In a signal handler that came between the compare-and-swap that took a lock and its
+  // confirmation: confirms it, so that others see who holds it. The interrupted code will do the
+  // same. (The moment is not as unlikely as it looks: a contended compare-and-swap takes long, and
+  // signals come in after it.)
+  void ConfirmInterrupted(Slot& slot, const Cell* attempt) {
+    Table::AtEachCell(slot, [&](Cell& cell) {
+      // Relaxed: this thread's own cells.
+      const uintptr_t listed = cell.lock.load(std::memory_order_relaxed);
+      if (&cell == attempt || (listed & kAttemptBit) == 0 || listed == kReleasing) return;
+      // It is there: the code that was interrupted is using it.
+      Word& word = *reinterpret_cast<Word*>(listed & ~kAttemptBit);
+      if (IsMine(word, word.locked.load(std::memory_order_relaxed), slot)) {
+        Fast::Confirm(word, cell);
+      }
+    });
   }
 
   // Takes a lock that was left to first waiters who have gone since.

@@ -171,9 +171,12 @@ void RunModule(int locks, microseconds limit) {
       handlers_lock = nullptr;
     });
   }
-  // Until every kind of thing has happened often, in turn with the signals.
-  for (int i = 0; i < 3000; ++i) {
-    pthread_kill(threads[static_cast<size_t>(i % kThreads)].native_handle(), SIGUSR2);
+  // Until handlers have run often enough, and threads got on after the last of them.
+  const auto handled = [] {
+    return in_handlers.got.load() + in_handlers.deadlocks.load() + in_handlers.timeouts.load();
+  };
+  for (size_t i = 0; handled() < 300; ++i) {
+    pthread_kill(threads[i % kThreads].native_handle(), SIGUSR2);
     if (i % kThreads == 0) std::this_thread::yield();
   }
   const int64_t enough = in_threads.got.load() + 100;
@@ -188,7 +191,6 @@ void RunModule(int locks, microseconds limit) {
     guarded.lock.unlock();
   }
   EXPECT_EQ(sections, in_threads.got.load() + in_handlers.got.load());
-  EXPECT_GT(in_handlers.got.load() + in_handlers.deadlocks.load() + in_handlers.timeouts.load(), 0);
   std::printf("threads: %lld got it, %lld deadlocks, %lld timeouts; handlers: %lld, %lld, %lld\n",
               static_cast<long long>(in_threads.got.load()),
               static_cast<long long>(in_threads.deadlocks.load()),
@@ -205,8 +207,8 @@ TEST(RqspinlockScenarios, StressModuleAa) {
   EXPECT_EQ(in_threads.deadlocks.load(), 0);
   EXPECT_EQ(in_threads.timeouts.load() + in_handlers.timeouts.load(), 0);
 }
-// A deadlock of which a handler's interrupted thread is a member may have to wait for the limit
-// (ring_search.h says when).
+// If a handler interrupts an unlock, a deadlock through it has to wait for the limit
+// (ring_search.h).
 TEST(RqspinlockScenarios, StressModuleAbba) { RunModule(2, milliseconds(20)); }
 TEST(RqspinlockScenarios, StressModuleAbbcca) { RunModule(3, milliseconds(20)); }
 
