@@ -125,6 +125,28 @@ class WaitScope {
 #endif
 };
 
+// A wait for a condition, which gives the lock back and takes it again. To the validator that is a
+// release and an acquisition that waits all the time: whatever wakes the thread, it cannot go on
+// without the lock. Also when it ends by an exception (a cancelled thread) it has the lock.
+class ConditionScope {
+ public:
+#if RQLOCKDEP_VALIDATOR
+  ConditionScope(hooks::LockMap& map, const hooks::AcquireArguments& arguments) : map_(map) {
+    hooks::Release(map_);
+    hooks::Acquire(map_, arguments);
+    hooks::Waiting(map_, nullptr, nullptr);
+  }
+  ~ConditionScope() { hooks::Acquired(map_); }
+  ConditionScope(const ConditionScope&) = delete;
+  ConditionScope& operator=(const ConditionScope&) = delete;
+
+ private:
+  hooks::LockMap& map_;
+#else
+  ConditionScope(hooks::LockMap&, const hooks::AcquireArguments&) {}
+#endif
+};
+
 }  // namespace internal
 
 template <typename Mutex>

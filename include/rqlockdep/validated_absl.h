@@ -126,20 +126,16 @@ class RQLOCKDEP_CAPABILITY("mutex") Validated<absl::Mutex> {
   void AssertHeld() const RQLOCKDEP_ASSERT_HELD(this) { mutex_.AssertHeld(); }
 
   // Gives the lock, held exclusively, back while it waits for `condition_variable`, and takes it
-  // again. To the validator that is a release and an acquisition that waits all the time: whatever
-  // wakes it, the thread cannot go on without the lock.
+  // again.
   void Wait(absl::CondVar& condition_variable) RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS {
-    BeginWait();
+    const ConditionScope scope(*this);
     condition_variable.Wait(&mutex_);
-    EndWait();
   }
   // True if `timeout` passed without a signal.
   bool WaitWithTimeout(absl::CondVar& condition_variable,
                        absl::Duration timeout) RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS {
-    BeginWait();
-    const bool timed_out = condition_variable.WaitWithTimeout(&mutex_, timeout);
-    EndWait();
-    return timed_out;
+    const ConditionScope scope(*this);
+    return condition_variable.WaitWithTimeout(&mutex_, timeout);
   }
 
   // The same under the names of the standard.
@@ -172,18 +168,31 @@ class RQLOCKDEP_CAPABILITY("mutex") Validated<absl::Mutex> {
   }
 #endif
 
-  void BeginWait() {
-    hooks::Release(map_);
-    RQLOCKDEP_TSAN(__tsan_mutex_pre_unlock(&mutex_, 0));
-    RQLOCKDEP_TSAN(__tsan_mutex_post_unlock(&mutex_, 0));
-    hooks::Acquire(map_, Arguments(LockMode::kExclusive, Strength::kBlocking));
-    hooks::Waiting(map_, nullptr, nullptr);
-  }
-  void EndWait() {
-    RQLOCKDEP_TSAN(__tsan_mutex_pre_lock(&mutex_, 0));
-    RQLOCKDEP_TSAN(__tsan_mutex_post_lock(&mutex_, 0, 0));
-    hooks::Acquired(map_);
-  }
+  // Tells thread sanitizer, too.
+  class ConditionScope {
+   public:
+    explicit ConditionScope([[maybe_unused]] Validated& mutex)
+        :
+#if defined(RQLOCKDEP_UNDER_TSAN) && !RQLOCKDEP_ABSL_HAS_TSAN
+          mutex_(mutex.mutex_),
+#endif
+          scope_(mutex.map_, Arguments(LockMode::kExclusive, Strength::kBlocking)) {
+      RQLOCKDEP_TSAN(__tsan_mutex_pre_unlock(&mutex_, 0));
+      RQLOCKDEP_TSAN(__tsan_mutex_post_unlock(&mutex_, 0));
+    }
+    ~ConditionScope() {
+      RQLOCKDEP_TSAN(__tsan_mutex_pre_lock(&mutex_, 0));
+      RQLOCKDEP_TSAN(__tsan_mutex_post_lock(&mutex_, 0, 0));
+    }
+    ConditionScope(const ConditionScope&) = delete;
+    ConditionScope& operator=(const ConditionScope&) = delete;
+
+   private:
+#if defined(RQLOCKDEP_UNDER_TSAN) && !RQLOCKDEP_ABSL_HAS_TSAN
+    absl::Mutex& mutex_;
+#endif
+    [[no_unique_address]] internal::ConditionScope scope_;
+  };
 
   [[no_unique_address]] hooks::LockMap map_;  // first: its address is the lock's
   absl::Mutex mutex_;

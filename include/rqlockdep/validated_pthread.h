@@ -128,19 +128,14 @@ class RQLOCKDEP_CAPABILITY("mutex") ValidatedPthreadMutex {
     return pthread_mutex_unlock(&mutex_);
   }
 
-  // Gives the lock back while it waits for `condition`, and takes it again. To the validator that
-  // is a release and an acquisition.
+  // Gives the lock back while it waits for `condition`, and takes it again.
   int Wait(pthread_cond_t& condition) {
-    hooks::Release(map_);
-    const int error = pthread_cond_wait(&condition, &mutex_);
-    hooks::Acquire(map_, Arguments(Strength::kBlocking));
-    return error;
+    const internal::ConditionScope scope(map_, Arguments(Strength::kBlocking));
+    return pthread_cond_wait(&condition, &mutex_);
   }
   int TimedWait(pthread_cond_t& condition, const timespec& time) {
-    hooks::Release(map_);
-    const int error = pthread_cond_timedwait(&condition, &mutex_, &time);
-    hooks::Acquire(map_, Arguments(Strength::kBlocking));
-    return error;
+    const internal::ConditionScope scope(map_, Arguments(Strength::kBlocking));
+    return pthread_cond_timedwait(&condition, &mutex_, &time);
   }
 
   // The same under the names of the standard.

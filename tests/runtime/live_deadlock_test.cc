@@ -234,9 +234,11 @@ TEST(DeadlockTest, AThreadThatWaitsForItself) {
 }
 
 TEST(DeadlockTest, AThreadThatWaitsForAConditionCannotGoOnWithoutItsLock) {
-  Child child({kProgram, "condvar"}, {"RQLOCKDEP_OPTIONS=halt_on_deadlock=1"});
-  EXPECT_EQ(child.Wait(), 66);
-  EXPECT_EQ(Count(child.Output(), "rqlockdep: error: deadlock:"), 1) << child.Output();
+  for (const char* kind : {"absl_condvar", "pthread_cond"}) {
+    Child child({kProgram, kind}, {"RQLOCKDEP_OPTIONS=halt_on_deadlock=1"});
+    EXPECT_EQ(child.Wait(), 66) << kind;
+    EXPECT_EQ(Count(child.Output(), "rqlockdep: error: deadlock:"), 1) << child.Output();
+  }
 }
 
 TEST(DeadlockTest, UnderATestRunnerItEndsTheProgramByDefault) {

@@ -1,8 +1,11 @@
 // A program with a ring of threads that wait for one another: see lock_ring.h.
 //
-//   ring_program KINDS     one thread and one lock for each letter; says how many failed
-//   ring_program condvar   a thread waits for a condition inside a lock that another wants while it
-//                          has the condition's lock
+//   ring_program KINDS          one thread and one lock for each letter; says how many failed
+//   ring_program absl_condvar   a thread waits for a condition inside a lock that another wants
+//                               while it has the condition's lock
+//   ring_program pthread_cond   the same
+#include <pthread.h>
+
 #include <cstdio>
 #include <cstring>
 #include <mutex>
@@ -11,6 +14,7 @@
 #include "absl/synchronization/mutex.h"
 #include "rqlockdep/validated.h"
 #include "rqlockdep/validated_absl.h"
+#include "rqlockdep/validated_pthread.h"
 #include "tests/runtime/lock_ring.h"
 
 // Thread sanitizer has a deadlock detector too, and would end the program with its own report.
@@ -19,10 +23,9 @@ extern "C" const char* __tsan_default_options() { return "detect_deadlocks=0"; }
 
 namespace {
 
-void WaitForAConditionInsideALock() {
+template <typename Mutex, typename Condition>
+void WaitForAConditionInsideALock(Mutex& mutex, Condition& never) {
   rqlockdep::Validated<std::mutex> outer;
-  rqlockdep::Validated<absl::Mutex> mutex;
-  absl::CondVar never;
   bool waits = false;
   std::thread waiter([&] {
     const std::scoped_lock inside(outer, mutex);
@@ -30,9 +33,9 @@ void WaitForAConditionInsideALock() {
     mutex.Wait(never);
   });
   for (;;) {
-    mutex.Lock();
+    mutex.lock();
     if (waits) break;
-    mutex.Unlock();
+    mutex.unlock();
     std::this_thread::yield();
   }
   outer.lock();
@@ -43,7 +46,16 @@ void WaitForAConditionInsideALock() {
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
-  if (std::strcmp(argv[1], "condvar") == 0) WaitForAConditionInsideALock();
+  if (std::strcmp(argv[1], "absl_condvar") == 0) {
+    rqlockdep::Validated<absl::Mutex> mutex;
+    absl::CondVar never;
+    WaitForAConditionInsideALock(mutex, never);
+  }
+  if (std::strcmp(argv[1], "pthread_cond") == 0) {
+    rqlockdep::ValidatedPthreadMutex mutex;
+    pthread_cond_t never = PTHREAD_COND_INITIALIZER;
+    WaitForAConditionInsideALock(mutex, never);
+  }
   const rqlockdep::RingOutcome outcome = rqlockdep::RunRing(argv[1]);
   std::printf("failed: %d\n", outcome.failed);
   return 0;

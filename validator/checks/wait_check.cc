@@ -75,6 +75,8 @@ bool WaitsForItself(const Waiter& waiter) {
   waiter.thread->held.ForOldestFromOutside(
       waiter.wait.record, [&](const HeldLock& record, uint32_t) {
         if (!IsInTheWay(record, waiter.wait.lock, waiter.wait.mode)) return;
+        // A wait for a condition, while the lock was taken more than once.
+        if (record.kind() == LockKind::kRecursiveMutex) return;
         // A lock with readers may know its writer, and throw.
         if (record.kind() == LockKind::kRwsem && record.mode() == LockMode::kExclusive) return;
         itself = true;
