@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <mutex>
 #include <random>
 #include <shared_mutex>
@@ -111,10 +112,12 @@ ResilientSpinlock* lock_for_handler = nullptr;
 std::atomic<int> failed_in_handler{0};
 
 TEST_F(LiveRingTest, ARingThroughAWaitThatTheValidatorDoesNotSeeHasOneVictim) {
+  static std::deque<LockClass> classes;
   for (int i = 0; i < 30; ++i) {
     ResilientSpinlock a;
     ResilientSpinlock b;
-    Validated<std::mutex> never_taken(*new LockClass("never taken"));
+    // A class of its own, or the finding would not be new.
+    Validated<std::mutex> never_taken(classes.emplace_back("never taken"));
     lock_for_handler = &a;
     failed_in_handler = 0;
     std::atomic<bool> a_is_held{false};

@@ -17,6 +17,11 @@
 #include "rqlockdep/validated_pthread.h"
 #include "tests/runtime/lock_ring.h"
 
+#if defined(__clang__)
+// Clang would warn of locks that are never given back.
+#pragma clang diagnostic ignored "-Wthread-safety-analysis"
+#endif
+
 // Thread sanitizer has a deadlock detector too, and would end the program with its own report.
 extern "C" const char* __tsan_default_options();  // NOLINT
 extern "C" const char* __tsan_default_options() { return "detect_deadlocks=0"; }

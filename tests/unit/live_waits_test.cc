@@ -134,9 +134,13 @@ TEST_F(LiveWaitsTest, TheNewestBoundedWaiterIsToldOnceAndTheOthersAreNot) {
   ThreadState& third = Thread();
   hooks::LockMap& a = Lock(LockKind::kRqspinlock);
   hooks::LockMap& b = Lock(LockKind::kRqspinlock);
-  hooks::LockMap& c = Lock();
-  Acquire(first, c);
+  hooks::LockMap& c = Lock(LockKind::kRwsem);
+  hooks::LockMap& d = Lock();
+  ThreadState& fourth = Thread();
+  Acquire(first, c, LockMode::kReader);
+  Acquire(fourth, c, LockMode::kReader);
   Acquire(second, a);
+  Acquire(second, d);
   Acquire(third, b);
   Wait(first, a);
   Wait(second, b);
@@ -146,10 +150,7 @@ TEST_F(LiveWaitsTest, TheNewestBoundedWaiterIsToldOnceAndTheOthersAreNot) {
   EXPECT_EQ(told_[&second], 1);
   EXPECT_EQ(told_[&third], 0);
   // As good as gone: a ring through it is none.
-  ThreadState& fourth = Thread();
-  hooks::LockMap& d = Lock();
-  Acquire(fourth, d);
-  Wait(fourth, c);
+  Wait(fourth, d);
   EXPECT_EQ(told_[&second], 1);
   EXPECT_EQ(Rings().size(), 1U);
   validator_.Failed(second, b, FailReason::kDeadlock);
