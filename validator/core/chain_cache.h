@@ -28,7 +28,8 @@ class ChainCache {
   void Clear() { chains_.Clear(); }
 
   size_t size() const { return chains_.size(); }
-  // Bytes.
+  // What is mapped from the system: one mapping, if any.
+  const void* memory() const { return chains_.memory(); }
   size_t mapped() const { return chains_.mapped(); }
 
  private:

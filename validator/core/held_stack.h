@@ -145,6 +145,13 @@ class HeldStack {
     for (uint32_t i = 0; i < count; ++i) visit(records[i], i);
   }
 
+  // Calls `visit(address, bytes)` for each mapping. For tests.
+  template <typename Visitor>
+  void ForEachMapping(Visitor visit) const {
+    for (const Mapping* m = mappings_; m != nullptr; m = m->previous) visit(m, m->bytes);
+    if (buckets_ != nullptr) visit(buckets_, size_t{table_size_} * 2 * sizeof(uint32_t));
+  }
+
  private:
   uint32_t FindBelow(const hooks::LockMap* lock, uint32_t end) const {
     const HeldLock* records = records_.load(std::memory_order_relaxed);

@@ -45,7 +45,8 @@ class BasicKeyMap {
   void Clear();
 
   size_t size() const { return size_; }
-  // Bytes mapped from the system.
+  // What is mapped from the system.
+  const void* memory() const { return slots_; }
   size_t mapped() const { return slots_ == nullptr ? 0 : (mask_ + 1) * sizeof(Entry); }
 
  private:

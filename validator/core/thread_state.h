@@ -103,6 +103,14 @@ class ThreadState {
     return (masks & (MaskBit(context_index) | MaskBit(kHardIndex))) != 0;
   }
 
+  // Calls `visit(address, bytes)` for each mapping that the steady state may write to, beside the
+  // state itself. For tests.
+  template <typename Visitor>
+  void ForEachMapping(Visitor visit) const {
+    held.ForEachMapping(visit);
+    if (chains.memory() != nullptr) visit(chains.memory(), chains.mapped());
+  }
+
   // After a change of contexts or masks: all keys anew.
   void RecomputeChains();
   // After record `first` became another one: its key and those above it anew.

@@ -1,0 +1,185 @@
+// In the steady state no lock is taken and nothing shared is written: known chains run on several
+// threads while the validator, all its tables and the locks' own maps lie in memory that cannot be
+// written. Only what belongs to the threads themselves can.
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <thread>
+#include <vector>
+
+#include "validator/validator.h"
+
+namespace {
+
+// Every mapping that the validator has made and not given back.
+std::mutex g_mutex;
+std::map<void*, size_t>& Mappings() {
+  static auto* mappings = new std::map<void*, size_t>();
+  return *mappings;
+}
+
+}  // namespace
+
+extern "C" {
+
+void* __real_mmap(void* address, size_t size, int protection, int flags, int file, off_t offset);
+int __real_munmap(void* address, size_t size);
+
+void* __wrap_mmap(void* address, size_t size, int protection, int flags, int file, off_t offset) {
+  void* memory = __real_mmap(address, size, protection, flags, file, offset);
+  const std::scoped_lock guard(g_mutex);
+  Mappings()[memory] = size;
+  return memory;
+}
+
+int __wrap_munmap(void* address, size_t size) {
+  const std::scoped_lock guard(g_mutex);
+  Mappings().erase(address);
+  return __real_munmap(address, size);
+}
+
+}  // extern "C"
+
+namespace rqlockdep {
+namespace {
+
+constexpr int kThreads = 3;
+constexpr int kDepth = 12;
+
+class OneStack : public Environment {
+ public:
+  size_t CaptureStack(uintptr_t* frames, size_t, uintptr_t) override {
+    frames[0] = 1;
+    return 1;
+  }
+  ClassKey ResolveClass(const hooks::LockMap& map) override {
+    return {ClassKey::Type::kExplicit, reinterpret_cast<uintptr_t>(map.key())};
+  }
+  void Warn(const char* message) override { ADD_FAILURE() << message; }
+};
+
+class NoSink : public FindingSink {
+ public:
+  void OnFinding(const Finding&) override { ADD_FAILURE() << "nothing is wrong here"; }
+};
+
+// An object in pages of its own.
+template <typename T>
+struct alignas(4096) OnPages {
+  template <typename... Arguments>
+  explicit OnPages(Arguments&&... arguments) : object(std::forward<Arguments>(arguments)...) {}
+  T object;
+};
+
+class SteadyStateTest : public ::testing::Test {
+ protected:
+  struct Locks {
+    hooks::LockMap maps[kDepth] = {hooks::LockMap(LockKind::kMutex, kClasses[0]),
+                                   hooks::LockMap(LockKind::kMutex, kClasses[1]),
+                                   hooks::LockMap(LockKind::kMutex, kClasses[2]),
+                                   hooks::LockMap(LockKind::kMutex, kClasses[3]),
+                                   hooks::LockMap(LockKind::kMutex, kClasses[4]),
+                                   hooks::LockMap(LockKind::kMutex, kClasses[5]),
+                                   hooks::LockMap(LockKind::kMutex, kClasses[6]),
+                                   hooks::LockMap(LockKind::kMutex, kClasses[7]),
+                                   hooks::LockMap(LockKind::kMutex, kClasses[8]),
+                                   hooks::LockMap(LockKind::kMutex, kClasses[9]),
+                                   hooks::LockMap(LockKind::kMutex, kClasses[10]),
+                                   hooks::LockMap(LockKind::kMutex, kClasses[11])};
+  };
+
+  SteadyStateTest() {
+    for (ThreadState*& thread : threads_) {
+      thread = validator().NewThread();
+      RunKnownChains(*thread, 1);
+    }
+  }
+  ~SteadyStateTest() override { Protect(PROT_READ | PROT_WRITE); }
+
+  Validator& validator() { return validator_->object; }
+
+  // From one lock held to all of them, readers and tries among them.
+  void RunKnownChains(ThreadState& thread, int rounds) {
+    const CallSite site = {{1}};
+    for (int round = 0; round < rounds; ++round) {
+      for (int depth = 1; depth <= kDepth; ++depth) {
+        for (int i = 0; i < depth; ++i) {
+          hooks::AcquireArguments arguments;
+          if (i % 3 == 1) arguments.mode = LockMode::kRecursiveReader;
+          if (i % 4 == 3) {
+            validator().TryAcquire(thread, locks_->object.maps[i], arguments, true, site);
+          } else {
+            validator().Acquire(thread, locks_->object.maps[i], arguments, site);
+          }
+        }
+        for (int i = depth; i-- > 0;) validator().Release(thread, locks_->object.maps[i], site);
+      }
+    }
+  }
+
+  // Of everything but the threads' own memory. Returns how many bytes that is.
+  size_t Protect(int protection) {
+    std::map<const void*, size_t> own;
+    for (ThreadState* thread : threads_) {
+      own[thread] = sizeof(ThreadState);
+      thread->ForEachMapping([&](const void* memory, size_t size) { own[memory] = size; });
+    }
+    size_t bytes = sizeof(*validator_) + sizeof(*locks_);
+    const std::scoped_lock guard(g_mutex);
+    for (const auto& [memory, size] : Mappings()) {
+      if (own.contains(memory)) continue;
+      EXPECT_EQ(mprotect(memory, size, protection), 0);
+      bytes += size;
+    }
+    EXPECT_EQ(mprotect(validator_.get(), sizeof(*validator_), protection), 0);
+    EXPECT_EQ(mprotect(locks_.get(), sizeof(*locks_), protection), 0);
+    return bytes;
+  }
+
+  static constexpr LockClass kClasses[kDepth] = {LockClass("0"), LockClass("1"),  LockClass("2"),
+                                                 LockClass("3"), LockClass("4"),  LockClass("5"),
+                                                 LockClass("6"), LockClass("7"),  LockClass("8"),
+                                                 LockClass("9"), LockClass("10"), LockClass("11")};
+  OneStack environment_;
+  NoSink sink_;
+  std::unique_ptr<OnPages<Locks>> locks_ = std::make_unique<OnPages<Locks>>();
+  std::unique_ptr<OnPages<Validator>> validator_ =
+      std::make_unique<OnPages<Validator>>(environment_, sink_, Validator::Options());
+  ThreadState* threads_[kThreads] = {};
+};
+
+TEST_F(SteadyStateTest, NothingSharedIsWritten) {
+  EXPECT_GT(Protect(PROT_READ), size_t{100} << 10);
+  std::vector<std::thread> threads;
+  for (ThreadState* state : threads_) {
+    threads.emplace_back([this, state] { RunKnownChains(*state, 2000); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  Protect(PROT_READ | PROT_WRITE);
+  // It was no trick: they did what they seem to have done.
+  for (ThreadState* state : threads_) EXPECT_EQ(state->held.depth(), 0U);
+  validator().Acquire(*threads_[0], locks_->object.maps[0], {}, {{1}});
+  EXPECT_EQ(threads_[0]->held.depth(), 1U);
+  validator().Release(*threads_[0], locks_->object.maps[0], {{1}});
+}
+
+using SteadyStateDeathTest = SteadyStateTest;
+
+TEST_F(SteadyStateDeathTest, ANewChainWouldBeNoticed) {
+  EXPECT_DEATH(
+      {
+        Protect(PROT_READ);
+        validator().Acquire(*threads_[0], locks_->object.maps[5], {}, {{1}});
+        validator().Acquire(*threads_[0], locks_->object.maps[2], {}, {{1}});
+      },
+      "");
+}
+
+}  // namespace
+}  // namespace rqlockdep
