@@ -39,6 +39,14 @@ uint64_t MapFailures() { return map_failures.load(std::memory_order_relaxed); }
 
 void UnmapMemory(void* memory, size_t size) { munmap(memory, size); }
 
+void UseLargePages(void* memory, size_t size) {
+  constexpr size_t kLargePage = size_t{2} << 20;
+  if (size < kLargePage) return;
+  const int saved_errno = errno;
+  madvise(memory, size, MADV_HUGEPAGE);
+  errno = saved_errno;
+}
+
 Arena::~Arena() {
   while (chunks_ != nullptr) {
     Chunk* chunk = chunks_;

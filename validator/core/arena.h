@@ -66,6 +66,8 @@ void* MapMemory(size_t size);
 // How often it was null in this process so far.
 uint64_t MapFailures();
 void UnmapMemory(void* memory, size_t size);
+// Asks for large pages for memory that is read at random, if it is large enough for them. A hint.
+void UseLargePages(void* memory, size_t size);
 
 }  // namespace rqlockdep
 

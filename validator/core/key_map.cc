@@ -4,13 +4,11 @@
 
 namespace rqlockdep {
 
-template <KeySpread kSpread>
-BasicKeyMap<kSpread>::~BasicKeyMap() {
+KeyMap::~KeyMap() {
   if (slots_ != nullptr) UnmapMemory(slots_, (mask_ + 1) * sizeof(Entry));
 }
 
-template <KeySpread kSpread>
-bool BasicKeyMap<kSpread>::Set(uint64_t key, uint32_t value) {
+bool KeyMap::Set(uint64_t key, uint32_t value) {
   if ((slots_ == nullptr || 2 * (size_ + 1) > mask_ + 1) && !Grow()) return false;
   Entry& entry = slots_[Slot(key)];
   if (entry.key == 0) ++size_;
@@ -18,15 +16,13 @@ bool BasicKeyMap<kSpread>::Set(uint64_t key, uint32_t value) {
   return true;
 }
 
-template <KeySpread kSpread>
-void BasicKeyMap<kSpread>::Clear() {
+void KeyMap::Clear() {
   if (slots_ == nullptr) return;
   for (size_t i = 0; i <= mask_; ++i) slots_[i] = {};
   size_ = 0;
 }
 
-template <KeySpread kSpread>
-bool BasicKeyMap<kSpread>::Grow() {
+bool KeyMap::Grow() {
   constexpr size_t kFirstSlots = 256;  // one page
   const size_t old_slots = slots_ == nullptr ? 0 : mask_ + 1;
   const size_t new_slots = old_slots == 0 ? kFirstSlots : 2 * old_slots;
@@ -41,8 +37,5 @@ bool BasicKeyMap<kSpread>::Grow() {
   if (old != nullptr) UnmapMemory(old, old_slots * sizeof(Entry));
   return true;
 }
-
-template class BasicKeyMap<KeySpread::kPacked>;
-template class BasicKeyMap<KeySpread::kRandom>;
 
 }  // namespace rqlockdep

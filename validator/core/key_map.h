@@ -1,5 +1,4 @@
-// A map from 64-bit keys to 32-bit values, for the chain cache, the index of edges and the set of
-// cycles reported before.
+// A map from 64-bit keys to 32-bit values, such as the set of cycles reported before.
 //
 // Linear probing, at most half full; grows without limit; memory from mmap. Key 0 is not allowed.
 // Nothing is removed one by one. One thread at a time.
@@ -11,19 +10,12 @@
 
 namespace rqlockdep {
 
-// How keys are spread over the slots.
-enum class KeySpread : uint8_t {
-  kRandom,  // the keys are hashes, but for the lowest bit
-  kPacked,  // the keys are packed numbers
-};
-
-template <KeySpread kSpread>
-class BasicKeyMap {
+class KeyMap {
  public:
-  BasicKeyMap() = default;
-  ~BasicKeyMap();
-  BasicKeyMap(const BasicKeyMap&) = delete;
-  BasicKeyMap& operator=(const BasicKeyMap&) = delete;
+  KeyMap() = default;
+  ~KeyMap();
+  KeyMap(const KeyMap&) = delete;
+  KeyMap& operator=(const KeyMap&) = delete;
 
   bool Contains(uint64_t key) const { return slots_ != nullptr && slots_[Slot(key)].key == key; }
   // The value of `key`, or `absent`.
@@ -32,22 +24,12 @@ class BasicKeyMap {
     const Entry& entry = slots_[Slot(key)];
     return entry.key == key ? entry.value : absent;
   }
-  // True if `key` is there; then `*value` is its value.
-  bool Find(uint64_t key, uint32_t* value) const {
-    if (slots_ == nullptr) return false;
-    const Entry& entry = slots_[Slot(key)];
-    *value = entry.value;
-    return entry.key == key;
-  }
   // Sets the value of `key`. False when there is no memory: the map is then as before.
   bool Set(uint64_t key, uint32_t value);
 
   void Clear();
 
   size_t size() const { return size_; }
-  // What is mapped from the system.
-  const void* memory() const { return slots_; }
-  size_t mapped() const { return slots_ == nullptr ? 0 : (mask_ + 1) * sizeof(Entry); }
 
  private:
   struct Entry {
@@ -63,21 +45,14 @@ class BasicKeyMap {
     }
     return slot;
   }
-  static size_t Start(uint64_t key) {
-    return kSpread == KeySpread::kRandom ? key >> 1 : (key * 0x9e3779b97f4a7c15) >> 20;
-  }
+  // The keys may be packed numbers.
+  static size_t Start(uint64_t key) { return (key * 0x9e3779b97f4a7c15) >> 20; }
   bool Grow();
 
   Entry* slots_ = nullptr;
   size_t mask_ = 0;
   size_t size_ = 0;
 };
-
-using KeyMap = BasicKeyMap<KeySpread::kPacked>;
-using HashMap = BasicKeyMap<KeySpread::kRandom>;
-
-extern template class BasicKeyMap<KeySpread::kPacked>;
-extern template class BasicKeyMap<KeySpread::kRandom>;
 
 }  // namespace rqlockdep
 

@@ -202,14 +202,11 @@ DependencyGraph::Sightings* DependencyGraph::MoreSightings(Edge& edge) {
 void DependencyGraph::AddThread(Edge& edge, ThreadId thread) {
   if (edge.first.witness().thread == thread) return;
   Sightings* more = MoreSightings(edge);
-  if (more == nullptr) return;
+  if (more == nullptr || more->thread_count + 1 >= kThreadsPerEdge) return;
   for (uint32_t i = more->threads; i != 0; i = thread_links_[i - 1].next) {
     if (thread_links_[i - 1].thread == thread) return;
   }
-  if (more->thread_count + 1 >= kThreadsPerEdge ||
-      !thread_links_.EnsureSize(thread_link_count_ + 1)) {
-    return;
-  }
+  if (!thread_links_.EnsureSize(thread_link_count_ + 1)) return;
   thread_links_[thread_link_count_] = {thread, more->threads};
   more->threads = ++thread_link_count_;
   ++more->thread_count;
@@ -219,15 +216,12 @@ void DependencyGraph::AddInstances(Edge& edge, InstancePair pair) {
   const Witness first = edge.first.witness();
   if (first.held_instance == pair.held && first.asked_instance == pair.asked) return;
   Sightings* more = MoreSightings(edge);
-  if (more == nullptr) return;
+  if (more == nullptr || more->instance_count + 1 >= kInstancesPerEdge) return;
   for (uint32_t i = more->instances; i != 0; i = instance_links_[i - 1].next) {
     const InstancePair& known = instance_links_[i - 1].pair;
     if (known.held == pair.held && known.asked == pair.asked) return;
   }
-  if (more->instance_count + 1 >= kInstancesPerEdge ||
-      !instance_links_.EnsureSize(instance_link_count_ + 1)) {
-    return;
-  }
+  if (!instance_links_.EnsureSize(instance_link_count_ + 1)) return;
   instance_links_[instance_link_count_] = {pair, more->instances};
   more->instances = ++instance_link_count_;
   ++more->instance_count;

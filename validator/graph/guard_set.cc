@@ -61,16 +61,22 @@ GuardSpan GuardSets::Get(GuardSetId id) const {
   return {set.guards, set.size};
 }
 
-bool GuardSets::Contains(GuardSetId outer, GuardSetId inner) const {
-  if (outer == inner || inner == kNoGuards) return true;
-  const GuardSpan large = Get(outer);
+bool GuardSets::IsPart(const GuardSpan& small, const GuardSpan& large) {
   size_t i = 0;
-  for (const Guard guard : Get(inner)) {
+  for (const Guard guard : small) {
     while (i < large.size() && large[i].class_id() < guard.class_id()) ++i;
     if (i == large.size() || large[i].class_id() != guard.class_id()) return false;
     if (guard.exclusive() && !large[i].exclusive()) return false;
   }
   return true;
+}
+
+bool GuardSets::IsPartAsKnown(GuardSetId outer, GuardSetId inner) const {
+  Answer& answer = answers_[(MixChain(outer, inner) >> 1) % kAnswers];
+  if (answer.outer != outer || answer.inner != inner) {
+    answer = {outer, inner, IsPart(Get(inner), Get(outer))};
+  }
+  return answer.contains;
 }
 
 GuardSetId GuardSets::Intersect(GuardSetId a, GuardSetId b) {

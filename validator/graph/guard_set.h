@@ -77,7 +77,14 @@ class GuardSets {
 
   // True if whatever `inner` keeps apart, `outer` keeps apart too: every guard of `inner` is in
   // `outer`, exclusive there if it is exclusive in `inner`.
-  bool Contains(GuardSetId outer, GuardSetId inner) const;
+  bool Contains(GuardSetId outer, GuardSetId inner) const {
+    if (outer == inner || inner == kNoGuards) return true;
+    const GuardSpan large = Get(outer);
+    const GuardSpan small = Get(inner);
+    if (small.size() > large.size()) return false;
+    constexpr size_t kLarge = 16;
+    return small.size() < kLarge ? IsPart(small, large) : IsPartAsKnown(outer, inner);
+  }
 
   // The intersection, each guard with the weaker of its two modes.
   GuardSetId Intersect(GuardSetId a, GuardSetId b);
@@ -92,6 +99,9 @@ class GuardSets {
   }
 
  private:
+  static bool IsPart(const GuardSpan& small, const GuardSpan& large);
+  bool IsPartAsKnown(GuardSetId outer, GuardSetId inner) const;
+
   static constexpr GuardSetId kSingle = GuardSetId{1} << 31;
 
   struct Set {
@@ -104,7 +114,17 @@ class GuardSets {
   };
 
   Arena arena_;
+  // What Contains found of large sets lately: with thousands of locks held, a thread asks it of
+  // the same sets again and again.
+  struct Answer {
+    GuardSetId outer = kNoGuards;
+    GuardSetId inner = kNoGuards;
+    bool contains = false;
+  };
+  static constexpr size_t kAnswers = 4096;
+
   IdTable by_contents_;
+  mutable Answer answers_[kAnswers];
   SegmentedVector<uint32_t> first_with_class_;  // index + 1 of a link
   SegmentedVector<Set> sets_;                   // set i is id i + 1
   SegmentedVector<Link> links_;
