@@ -1,9 +1,5 @@
 #include "tests/benchmark/contestants.h"
 
-#include <algorithm>
-#include <numeric>
-#include <random>
-
 #include "tests/benchmark/peers.h"
 #include "tests/benchmark/ticks.h"
 
@@ -36,14 +32,6 @@ const std::vector<Contestant>& AllContestants() {
     return contestants;
   }();
   return *all;
-}
-
-std::vector<size_t> OrderOfRound(size_t count, int round) {
-  std::vector<size_t> order(count);
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::mt19937 random(static_cast<uint32_t>(round));
-  std::shuffle(order.begin(), order.end(), random);
-  return order;
 }
 
 }  // namespace rqlockdep::benchmark

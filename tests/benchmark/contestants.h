@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/benchmark/contention.h"
+#include "tests/benchmark/turns.h"
 
 namespace rqlockdep::benchmark {
 
@@ -20,10 +21,6 @@ struct Contestant {
 
 // All, in the order of the tables.
 const std::vector<Contestant>& AllContestants();
-
-// In which order the contestants take their turns in a round: another one each time, so that none
-// is always after the same neighbour. A permutation of 0 .. count - 1.
-std::vector<size_t> OrderOfRound(size_t count, int round);
 
 }  // namespace rqlockdep::benchmark
 

@@ -20,6 +20,10 @@ class Samples {
   double RatioOf(const std::string& name, const std::string& base) const {
     return MedianRatio(Of(name), Of(base));
   }
+  // The same of the difference.
+  double DifferenceOf(const std::string& name, const std::string& base) const {
+    return MedianDifference(Of(name), Of(base));
+  }
 
  private:
   const std::vector<double>& Of(const std::string& name) const {

@@ -26,6 +26,14 @@ double MedianRatio(const std::vector<double>& a, const std::vector<double>& b) {
   return Median(std::move(ratios));
 }
 
+double MedianDifference(const std::vector<double>& a, const std::vector<double>& b) {
+  if (a.empty() || b.empty()) return std::numeric_limits<double>::quiet_NaN();
+  assert(a.size() == b.size());
+  std::vector<double> differences;
+  for (size_t i = 0; i < a.size(); ++i) differences.push_back(a[i] - b[i]);
+  return Median(std::move(differences));
+}
+
 double JainIndex(const std::vector<uint64_t>& shares) {
   double sum = 0;
   double squares = 0;

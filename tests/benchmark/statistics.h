@@ -15,6 +15,9 @@ double Median(std::vector<double> samples);
 // cancels out. NaN if either is empty; they have to be of one size.
 double MedianRatio(const std::vector<double>& a, const std::vector<double>& b);
 
+// The same of a[i] - b[i].
+double MedianDifference(const std::vector<double>& a, const std::vector<double>& b);
+
 // Jain's fairness index of the shares that each got: (sum x)^2 / (n * sum x^2). 1 if all are equal,
 // 1/n if one got everything. NaN if nobody got anything.
 double JainIndex(const std::vector<uint64_t>& shares);

@@ -127,5 +127,12 @@ TEST(MedianTest, OfRatiosPairsNeighbours) {
   EXPECT_TRUE(std::isnan(MedianRatio({1}, {})));
 }
 
+TEST(Statistics, ADifferenceIsTakenWithinARound) {
+  EXPECT_DOUBLE_EQ(MedianDifference({2, 20, 4}, {1, 10, 2}), 2);
+  // Not the difference of the medians, which is 0.
+  EXPECT_DOUBLE_EQ(MedianDifference({1, 2, 9}, {2, 9, 1}), -1);
+  EXPECT_TRUE(std::isnan(MedianDifference({}, {1})));
+}
+
 }  // namespace
 }  // namespace rqlockdep::benchmark

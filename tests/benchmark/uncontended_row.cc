@@ -1,9 +1,8 @@
-#include <atomic>
 #include <cstdint>
-#include <thread>
 
 #include "tests/benchmark/rows.h"
 #include "tests/benchmark/samples.h"
+#include "tests/benchmark/second_thread.h"
 #include "tests/benchmark/table.h"
 #include "tests/benchmark/ticks.h"
 
@@ -13,24 +12,6 @@ namespace {
 // A slice is short beside a scheduler's time slice, so most are not disturbed at all.
 constexpr int64_t kPairsPerSlice = 20'000;
 constexpr int kSlicesPerRound = 50;
-
-// glibc leaves out the locked operation while a process has one thread. A program that needs locks
-// has more.
-class SecondThread {
- public:
-  SecondThread() : thread_([this] { end_.wait(false); }) {}
-  ~SecondThread() {
-    end_ = true;
-    end_.notify_one();
-    thread_.join();
-  }
-  SecondThread(const SecondThread&) = delete;
-  SecondThread& operator=(const SecondThread&) = delete;
-
- private:
-  std::atomic<bool> end_{false};
-  std::thread thread_;
-};
 
 }  // namespace
 
