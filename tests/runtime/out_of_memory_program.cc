@@ -85,8 +85,9 @@ void ManyClassesWithLittleMemory() {
   const rlim_t bytes = static_cast<rlim_t>(pages) * 4096 + (4 << 20);
   const rlimit limit = {bytes, bytes};
   if (setrlimit(RLIMIT_AS, &limit) != 0) std::abort();
-  for (int round = 0; round < 2; ++round) {
-    for (int i = 0; i + 1 < kClasses; ++i) Nest(*locks[i], *locks[i + 1]);
+  // Some 25 MB of orders, many times what is left.
+  for (int distance = 1; distance <= 7; ++distance) {
+    for (int i = 0; i + distance < kClasses; ++i) Nest(*locks[i], *locks[i + distance]);
   }
   // A real inversion, that the validator has no memory to see, and what would be one if it had only
   // half seen it.

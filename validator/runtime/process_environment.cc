@@ -3,8 +3,8 @@
 #include <time.h>
 
 #include <algorithm>
+#include <string_view>
 
-#include "validator/report/text_writer.h"
 #include "validator/runtime/output.h"
 #include "validator/runtime/stack_capture.h"
 #include "validator/runtime/system_calls.h"
@@ -38,9 +38,14 @@ void ProcessEnvironment::Rest() {
 }
 
 void ProcessEnvironment::Warn(const char* message) {
-  TextWriter out;
-  out << "rqlockdep: warning: " << message << '\n';
-  WriteReport(out.text());
+  // On the stack: it may be about memory having run out.
+  char line[256];
+  size_t size = 0;
+  for (const std::string_view part : {std::string_view("rqlockdep: warning: "),
+                                      std::string_view(message), std::string_view("\n")}) {
+    size += part.copy(line + size, sizeof(line) - size);
+  }
+  WriteReport({line, size});
 }
 
 }  // namespace rqlockdep
