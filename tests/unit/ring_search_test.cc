@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 #include "gtest/gtest.h"
 #include "rqlockdep/internal/lock_word.h"
@@ -9,6 +10,8 @@
 
 namespace rqlockdep::internal {
 namespace {
+
+// Slots are on the heap in these tests, for AddressSanitizer's fake stack aligns to 32 bytes only.
 
 // One slot, whose thread has ended when somebody asks.
 struct EndedThread {
@@ -32,7 +35,8 @@ bool HolderIsGone(EndedThread& thread, const LockWord& word) {
 }
 
 TEST(RingSearch, HolderThatEndedIsGone) {
-  EndedThread thread;
+  const auto on_heap = std::make_unique<EndedThread>();
+  EndedThread& thread = *on_heap;
   const LockWord word;
   EXPECT_TRUE(HolderIsGone(thread, word));
 }
@@ -40,7 +44,8 @@ TEST(RingSearch, HolderThatEndedIsGone) {
 // It was found in the table of its thread, which then gave it back and ended: with another lock
 // held, so that its slot is dead.
 TEST(RingSearch, HolderThatGaveTheLockBackBeforeItEndedIsNotGone) {
-  EndedThread thread;
+  const auto on_heap = std::make_unique<EndedThread>();
+  EndedThread& thread = *on_heap;
   thread.gives_back = true;
   const LockWord word;
   EXPECT_FALSE(HolderIsGone(thread, word));
@@ -83,7 +88,8 @@ struct Ring {
 // the newest member gives way.
 TEST(RingSearch, OnlyARingThatTheValidatorSeesInFullIsLeftToIt) {
   for (unsigned watched = 0; watched < 1U << Ring::kSize; ++watched) {
-    Ring ring(watched);
+    const auto on_heap = std::make_unique<Ring>(watched);
+    Ring& ring = *on_heap;
     ThreadSlot* const expected = watched == 7 ? nullptr : &ring.slots[2];
     for (uint32_t i = 0; i < Ring::kSize; ++i) {
       ThreadSlot& me = ring.slots[i];
