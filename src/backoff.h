@@ -27,7 +27,7 @@ class Backoff {
   void Rest() {
     const uint64_t begin = policy_.Ticks();
     clock_cost_ = policy_.Ticks() - begin;
-    const uint64_t rest = uint64_t{kRestForTwoLooks} * cost_ / 2;
+    const uint64_t rest = uint64_t{kRestForTwoLooks} * cost_ / (2 * 16);
     do {
       policy_.Pause(1);
     } while (policy_.Ticks() - begin < rest);
@@ -39,26 +39,36 @@ class Backoff {
   bool Look(Function look) {
     if (!rested_) return look();
     rested_ = false;
+    line_was_away_ = false;
     const uint64_t begin = policy_.Ticks();
     if (look()) return true;
     const uint64_t took = policy_.Ticks() - begin;
     const uint64_t cost = took > clock_cost_ ? took - clock_cost_ : 0;
-    cost_ = static_cast<uint32_t>((3 * uint64_t{cost_} + std::min(cost, kLongestLook)) / 4);
+    line_was_away_ = cost >= kShortestTransfer;
+    // In sixteenths, so that a coarse clock counts, too.
+    cost_ = static_cast<uint32_t>((3 * uint64_t{cost_} + 16 * std::min(cost, kLongestLook)) / 4);
     return false;
   }
+
+  // Whether another processor had the line at the last look: somebody uses the lock. Never if the
+  // clock is too coarse to say.
+  bool line_was_away() const { return line_was_away_; }
 
  private:
   // Two to four times the cost of a look was good on two far processors: with less the line goes to
   // and fro, with more the longest waits get longer (tests/benchmark/lock_comparison, rows pair and
   // short).
   static constexpr uint32_t kRestForTwoLooks = 5;
+  // Ticks. Processors that share a cache need about 40, a line of one's own 5.
+  static constexpr uint64_t kShortestTransfer = 20;
   // Ticks. What takes longer was no look: the thread was off its processor.
   static constexpr uint64_t kLongestLook = 1'000;
 
   Policy& policy_;
-  uint32_t& cost_;  // the thread's: running average
+  uint32_t& cost_;  // the thread's: running average, in sixteenths of a tick
   uint64_t clock_cost_ = 0;
   bool rested_ = false;
+  bool line_was_away_ = false;
 };
 
 }  // namespace rqlockdep::internal

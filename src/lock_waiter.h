@@ -34,6 +34,7 @@
 #include "src/deliberate_fault.h"
 #include "src/pending_byte.h"
 #include "src/progress_clock.h"
+#include "src/reservation.h"
 #include "src/waiter_queue.h"
 
 namespace rqlockdep::internal {
@@ -80,6 +81,8 @@ class LockWaiter {
     if (place_ == Place::kSpinner) flags |= Pending::kSpinner;
     if (Has<Policy>(DeliberateFault::kSpinnerLeavesItsFlag) && !with_lock) flags = 0;
     if (asked_) flags |= Pending::kReserve;
+    // One that could not be counted may have been woken in the place of one that was.
+    if (slept_ && !announced_) flags |= Pending::kWakeClaimed;
     uint8_t sleepers = 0;
     if (flags != 0 || announced_) {
       sleepers = Pending::Leave(word_, flags, announced_);
@@ -105,12 +108,12 @@ class LockWaiter {
   bool MayTake(uint8_t seen) const {
     switch (place_) {
       case Place::kNewcomer:
-        return seen == 0 || IsUnclaimed();
+        return seen == 0 || MayTakeReserved();
       case Place::kQueue:
         return overslept_;
       case Place::kUnqueued:
         // Also a reserved one: the wake-up may have come to us, and nobody else knows.
-        return !Has<Policy>(DeliberateFault::kUnqueuedWaitsForTheQueue) || IsUnclaimed();
+        return !Has<Policy>(DeliberateFault::kUnqueuedWaitsForTheQueue) || MayTakeReserved();
       case Place::kSpinner:
       case Place::kHead:
         return true;
@@ -118,12 +121,8 @@ class LockWaiter {
     return false;
   }
 
-  // Of a reserved lock: whether those for whom it was reserved have gone.
-  bool IsUnclaimed() const {
-    // Relaxed: whoever joins meanwhile competes with us for `locked`.
-    return word_.tail.load(std::memory_order_relaxed) == 0 &&
-           (Pending::Get(word_) & ~Pending::kWakeClaimed) == (announced_ ? 1 : 0);
-  }
+  // Whether those for whom a lock was reserved have gone.
+  bool MayTakeReserved() const { return IsUnclaimed(policy_, word_, announced_ ? 1 : 0); }
 
   // Takes the lock if it may; else *seen says who has it.
   //
@@ -146,9 +145,12 @@ class LockWaiter {
                                                 std::memory_order_relaxed);
   }
 
+  // The lock changed hands, or its holder touched it, since the last look. (The word of a regular
+  // lock says nothing of its holder; that its line was away does.)
   void NoteProgress(uint8_t seen) {
-    if (seen == last_seen_) return;
+    if (seen == last_seen_ && !backoff_.line_was_away()) return;
     last_seen_ = seen;
+    if (place_ == Place::kNewcomer) return;  // has a number of looks, come what may
     if (spins_ < Patience::kSpinRounds && spins_left_over_ > 0) {
       spins_left_over_ -= spins_;
       spins_ = 0;
@@ -232,6 +234,8 @@ class LockWaiter {
   void BecomeHead() {
     place_ = Place::kHead;
     spins_ = 0;
+    yields_ = 0;
+    idle_since_ = 0;
     nap_ = kFirstNap;
   }
 
@@ -266,6 +270,7 @@ class LockWaiter {
     // A wake-up that was meant for somebody like us has been seen; the next unlock may wake again.
     if ((pending & Pending::kWakeClaimed) != 0) pending = Pending::Unclaim(word_);
     const uint16_t tail = word_.tail.load(std::memory_order_relaxed);
+    slept_ = true;
     overslept_ = policy_.Sleep(word_, locked, pending, tail, nanoseconds);
     return true;
   }
@@ -275,7 +280,7 @@ class LockWaiter {
     if (Has<Policy>(DeliberateFault::kLeaverWakesNobody)) return;
     uint8_t seen = word_.locked.load(std::memory_order_relaxed);
     if (!IsFree(seen)) return;
-    if (seen == kReservedMark && sleepers == 0 && IsUnclaimed()) {
+    if (seen == kReservedMark && sleepers == 0 && MayTakeReserved()) {
       // Relaxed: the lock stays free, and whoever takes it reads on from the same unlock (a
       // read-modify-write continues its release sequence).
       word_.locked.compare_exchange_strong(seen, 0, std::memory_order_relaxed,
@@ -295,6 +300,7 @@ class LockWaiter {
   bool announced_ = false;  // counted in kSleepers
   bool asked_ = false;      // has set kReserve
   bool overslept_ = false;  // the last rest was a full nap
+  bool slept_ = false;      // on the word
   uint8_t last_seen_ = 0;
   int spins_ = 0;  // rounds since the last progress
   int spins_left_over_ = Patience::kLongestSpin;

@@ -34,6 +34,7 @@ def locks_library(name, deps, **kwargs):
             "//src:native_policy.h",
             "//src:pending_byte.h",
             "//src:progress_clock.h",
+            "//src:reservation.h",
             "//src:ring_search.h",
             "//src:slice_extension.h",
             "//src:spinlock_slow_path.h",

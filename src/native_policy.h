@@ -38,6 +38,10 @@ class NativePolicy {
   bool slot_in_use(uint32_t id) { return ProcessSlotTable()->IsInUse(id); }
   uint64_t slot_changes() { return ProcessSlotTable()->changes(); }
   bool slot_has_ended(uint32_t id) { return ProcessSlotTable()->HasEnded(id); }
+  bool is_forked() {
+    const SlotTable* const table = ProcessSlotTable();
+    return table != nullptr && table->is_forked();
+  }
   std::atomic<uint64_t>& progress() { return ProcessSlotTable()->progress(); }
   std::atomic<uint64_t>& tickets() { return ProcessSlotTable()->tickets(); }
 
@@ -49,7 +53,8 @@ class NativePolicy {
 
   // Monotonic.
   int64_t Now();
-  // Some clock that is quick to read and counts about nanoseconds, after all loads before it.
+  // Some clock that is quick to read, after all loads before it: 20 million to some thousand
+  // million ticks a second.
   uint64_t Ticks() {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_lfence();

@@ -27,7 +27,7 @@ constexpr unsigned long kEnable = 1;
 constexpr long kYieldSystemCall = 471;
 constexpr size_t kControlOffset = 28;
 
-// Set once the kernel has said that it does not know the extension: no thread needs to ask again.
+// Set once a thread could not have the extension: no other asks again.
 constinit std::atomic<bool> g_unknown{false};
 
 SliceControl* ControlOfThread() {

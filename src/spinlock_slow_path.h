@@ -15,6 +15,9 @@
 //   slot_in_use(id), slot_changes()      whether a thread has the slot; how often a slot came into
 //                                        use or went out of it
 //   slot_has_ended(id)                   whether the slot's thread ended without giving it back
+//   is_forked()                          whether the process began as a copy, with waiters in the
+//   locks
+//                                        that it does not have
 //   progress()                           see progress_clock.h
 //   NewChunk()                           memory for a BasicCellChunk, or null
 //   SetCursor(Cell*)                     where this thread's fast path should look next
@@ -48,6 +51,7 @@
 #include "src/held_table.h"
 #include "src/lock_waiter.h"
 #include "src/pending_byte.h"
+#include "src/reservation.h"
 #include "src/wait_end.h"
 
 namespace rqlockdep::internal {
@@ -182,6 +186,11 @@ class SpinlockSlowPath {
       observer.Failed(LockResult::kDeadlock);
       return LockResult::kDeadlock;
     }
+    if (seen == kReservedMark &&
+        TakeUnclaimed(word, attempt != nullptr ? slot->mark : kUnlistedMark)) {
+      Confirm(word, attempt);
+      return LockResult::kOk;
+    }
     if (limit.remaining != nullptr) limit.nanoseconds = limit.remaining(limit.argument);
     if (limit.nanoseconds <= 0) {
       Unlist(attempt);
@@ -287,10 +296,10 @@ class SpinlockSlowPath {
   }
 
   // Takes a lock that was left to first waiters who have gone since.
-  static bool TakeUnclaimed(Word& word, uint8_t mark) {
+  bool TakeUnclaimed(Word& word, uint8_t mark) {
     uint8_t seen = kReservedMark;
-    // Relaxed: whoever comes meanwhile competes for `locked`. Acquire: as in Take.
-    return word.tail.load(std::memory_order_relaxed) == 0 && Pending::Get(word) == 0 &&
+    // Acquire, relaxed: as in Take.
+    return IsUnclaimed(policy_, word, /*own=*/0) &&
            word.locked.compare_exchange_strong(seen, mark, std::memory_order_acquire,
                                                std::memory_order_relaxed);
   }

@@ -264,6 +264,7 @@ void OnThreadExit(void* slot) {
 }
 
 void OnForkInChild() {
+  ProcessSlotTable()->NoteFork();
   // A copy that has not registered this thread leaves it to the others. If none has, the slots of
   // the parent's other threads are reclaimed when the table would grow.
   if (current_slot != nullptr) ProcessSlotTable()->KeepOnly(*current_slot, CurrentThreadId());

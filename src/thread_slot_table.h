@@ -76,6 +76,10 @@ class SlotTable {
   bool IsDead(uint32_t id);
   // Whether the slot's thread is no more, also if it ended without telling. May take a system call.
   bool HasEnded(uint32_t id);
+  // Whether this process is the child of a fork. Relaxed: written when there is one thread.
+  bool is_forked() const { return is_forked_.load(std::memory_order_relaxed); }
+  void NoteFork() { is_forked_.store(true, std::memory_order_relaxed); }
+
   // See progress_clock.h.
   std::atomic<uint64_t>& progress() { return progress_; }
 
@@ -115,6 +119,7 @@ class SlotTable {
   std::atomic<uint32_t> limit_;
   std::atomic<uint32_t> lowest_free_;  // a hint
   std::atomic<uint32_t> copies_;
+  std::atomic<bool> is_forked_;
   std::atomic<int32_t> process_;  // whose threads the owners are
   std::atomic<Segment*> segments_[kSegments];
 };

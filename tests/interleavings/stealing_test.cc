@@ -75,12 +75,13 @@ TEST(Stealing, NobodyPassesAReservation) {
   ExpectHappened("the lock was reserved", reserved);
 }
 
-// A reservation for a waiter that has left meanwhile: the lock is free for everybody.
-TEST(Stealing, AReservationForNobodyIsNone) {
+// A reservation for a waiter that has left meanwhile: the lock is free for everybody, who makes one
+// attempt as `take` does.
+void AReservationForNobody(const char* what, bool (*take)(World<3, 1>&)) {
   using W = World<3, 1>;
   static SimStorage<W> storage;
   int unclaimed = 0;
-  Explore("unclaimed reservation", {.preemptions = Preemptions(2, 3), .early_wakeups = 2}, [&] {
+  Explore(what, {.preemptions = Preemptions(2, 3), .early_wakeups = 2}, [&] {
     return Program<W>(
         storage.Renew(),
         {[&](W& w) {
@@ -96,14 +97,24 @@ TEST(Stealing, AReservationForNobodyIsNone) {
            w.TakeAll({0}, 3 * kMillisecond);
            w.done[1] = true;
          },
-         [](W& w) {
+         [take](W& w) {
            w.scheduler().Await([&w] { return w.done[0] && w.done[1]; });
-           if (!w.TryAcquire(0)) w.scheduler().Fail("reserved for nobody");
+           if (!take(w)) w.scheduler().Fail("reserved for nobody");
            w.Release(0);
          }},
         [](W& w) { return w.deadlocks != 0 ? std::string("a false alarm") : w.Leftovers(); });
   });
   ExpectHappened("the lock was reserved", unclaimed);
+}
+
+TEST(Stealing, AReservationForNobodyIsNone) {
+  AReservationForNobody("unclaimed reservation", [](World<3, 1>& w) { return w.TryAcquire(0); });
+}
+
+TEST(Stealing, Bug_AttemptWithoutWaitingFailedOnAReservationForNobody) {
+  AReservationForNobody("unclaimed reservation, limit 0", [](World<3, 1>& w) {
+    return w.Acquire(0, /*limit=*/0) == LockResult::kOk;
+  });
 }
 
 }  // namespace

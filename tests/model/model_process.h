@@ -164,6 +164,7 @@ class Policy {
   Slot* slot_at(uint32_t id) { return process_.SlotWithId(id); }
   bool slot_in_use(uint32_t id) { return process_.IsInUse(id); }
   uint64_t slot_changes() { return process_.changes(); }
+  bool is_forked() { return false; }
   bool slot_has_ended(uint32_t) { return false; }
   Atomic<uint64_t>& progress() { return process_.progress; }
   Atomic<uint64_t>& tickets() { return process_.tickets; }

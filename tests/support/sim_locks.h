@@ -62,6 +62,7 @@ class SimProcess {
     SimSlot* slot_at(uint32_t id) { return process_.SlotWithId(id); }
     bool slot_in_use(uint32_t id) { return id % process_.id_distance_ == 0; }
     uint64_t slot_changes() { return 0; }
+    bool is_forked() { return false; }
     bool slot_has_ended(uint32_t id) { return process_.ended[id / process_.id_distance_]; }
     SimAtomic<uint64_t>& progress() { return process_.progress_; }
     SimAtomic<uint64_t>& tickets() { return process_.tickets_; }

@@ -25,6 +25,7 @@
 
 #include "gtest/gtest.h"
 #include "rqlockdep/lock_result.h"
+#include "rqlockdep/queued_spinlock.h"
 #include "rqlockdep/resilient_lock_guard.h"
 #include "src/native_policy.h"
 #include "src/spinlock_slow_path.h"
@@ -503,6 +504,53 @@ TEST(ResilientSpinlock, ChildOfAForkKeepsWhatTheForkingThreadHolds) {
   phase.notify_one();
   other.join();
   mine.unlock();
+}
+
+// The child of a fork has none of the waiters of which the lock tells.
+template <class Lock>
+void ForkWithAWaiterInTheLock(bool (*take)(Lock&), bool (*try_take)(Lock&)) {
+  using Pending = internal::PendingByte<internal::LockWord>;
+  Lock lock;
+  static_assert(sizeof(lock) == sizeof(internal::LockWord));
+  const auto& word = reinterpret_cast<const internal::LockWord&>(lock);
+  ASSERT_TRUE(take(lock));
+  std::thread waiter([&] {
+    if (take(lock)) lock.unlock();
+  });
+  // Until it has slept for long enough to ask that the lock be left to it.
+  while ((word.pending.load() & Pending::kReserve) == 0) std::this_thread::yield();
+  const pid_t child = fork();
+  if (child == 0) {
+    for (int i = 0; i < 3; ++i) {
+      lock.unlock();
+      if (!try_take(lock)) _exit(1);
+    }
+    lock.unlock();
+    if (!take(lock)) _exit(2);
+    _exit(0);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  lock.unlock();
+  waiter.join();
+}
+
+TEST(ResilientSpinlock, Bug_ChildOfAForkCouldNotTryALockThatItsParentWaitedFor) {
+  const auto take = [](ResilientSpinlock& lock) { return lock.AcquireFor(1h) == LockResult::kOk; };
+  ForkWithAWaiterInTheLock<ResilientSpinlock>(
+      take, [](ResilientSpinlock& lock) { return lock.try_lock(); });
+  ForkWithAWaiterInTheLock<ResilientSpinlock>(
+      take, [](ResilientSpinlock& lock) { return lock.AcquireFor(0s) == LockResult::kOk; });
+}
+
+TEST(QueuedSpinlock, Bug_ChildOfAForkCouldNotTryALockThatItsParentWaitedFor) {
+  ForkWithAWaiterInTheLock<QueuedSpinlock>(
+      [](QueuedSpinlock& lock) {
+        lock.lock();
+        return true;
+      },
+      [](QueuedSpinlock& lock) { return lock.try_lock(); });
 }
 
 // What a thread without a slot does: no table, no deadlock detection, but limits and mutual
