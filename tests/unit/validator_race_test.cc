@@ -1,5 +1,8 @@
-// ThreadSanitizer sees the validator's own data races: nothing of it is left out or suppressed. Two
-// threads use its graph here without the lock that guards it.
+// ThreadSanitizer sees the validator's own data races: nothing of it is suppressed, and only a few
+// functions are left out, each marked no_sanitize("thread") with the reason beside it. They read
+// what the program or another thread may be writing (stack_capture.cc, static_symbol.cc,
+// lock_snapshot.cc), or run in a process that shares our memory (child_process.cc). Two threads use
+// the validator's graph here without the lock that guards it.
 #include <gtest/gtest.h>
 
 #include <cstdint>
