@@ -166,7 +166,8 @@ class Validator {
   // A record of the lock that another thread has may be wrong from now on: that thread did not give
   // the lock back itself, or it is another lock that its memory holds now.
   void DoubtHolds(const hooks::LockMap& lock);
-  bool IsBelieved(std::span<const Waiter> ring, uint32_t look, bool* doubtful);
+  enum class RingVerdict : uint8_t { kNone, kDoubtful, kReal, kJudgedBefore };
+  RingVerdict JudgeRing(std::span<const Waiter> ring, uint32_t look);
   bool HasAnotherHolder(const Waiter& waiter, const ThreadState& holder) const;
   void ReportRingOf(std::span<const Waiter> ring, const Waiter& first, const CallSite& site);
 

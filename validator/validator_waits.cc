@@ -16,6 +16,13 @@ constexpr uint32_t kLooks = 25;
 // However many other doubtful rings come and go meanwhile.
 constexpr uint32_t kMostLooks = 4 * kLooks;
 
+// With readers there can be more rings than anybody can look at, and the waits lock is held
+// meanwhile. The thread on a ring without a bounded waiter is stuck for good; more such rings tell
+// little that is new. (Where there is a bounded waiter it has to give way; that is searched for.)
+constexpr uint32_t kMostEndless = 4;
+// Of doubtful ones only the first are looked at in each look: there is another one then.
+constexpr uint32_t kMostDoubtful = 64;
+
 // In Validator::suspects_: else the number of the look in which the ring was first seen.
 constexpr uint32_t kJudged = UINT32_MAX;
 
@@ -112,7 +119,9 @@ void Validator::PublishWait(ThreadState& thread, const WaitFrame& frame, const C
   }
   log_.Deliver(thread);
   if (!doubtful) return;
-  for (uint32_t look = 2; doubtful && look <= kMostLooks; ++look) {
+  // The clock of a bounded wait does not run yet. It has no need of a second chance.
+  const uint32_t most_looks = wait.is_bounded() ? kLooks : kMostLooks;
+  for (uint32_t look = 2; doubtful && look <= most_looks; ++look) {
     environment_.Rest();
     {
       const std::scoped_lock guard(waiters_.mutex());
@@ -136,14 +145,20 @@ std::span<const Waiter> Validator::Waiters() {
 }
 
 bool Validator::LookForRings(const Waiter& first, const CallSite& site, uint32_t look) {
-  bool doubtful = false;
+  // How many rings without a bounded waiter, so that the thread is stuck for good, and how many
+  // doubtful ones.
+  uint32_t endless = 0;
+  uint32_t doubtful = 0;
   ring_finder_.Clear();
   if (options_.live && !Quiet() && look == 1 && !first.wait.is_bounded() && WaitsForItself(first)) {
     ReportRingOf({&first, 1}, first, site);
+    ++endless;
   }
   // Without memory some holds are not on record, and some that are are over.
-  while (!Quiet()) {
-    const std::span<const Waiter> ring = ring_finder_.Find(first, Waiters());
+  while (!Quiet() && doubtful < kMostDoubtful) {
+    const std::span<const Waiter> ring = ring_finder_.Find(
+        first, Waiters(),
+        endless < kMostEndless ? RingFinder::Rings::kAll : RingFinder::Rings::kWithBoundedWaiter);
     if (ring.empty()) break;
     size_t pinned = 0;
     if (options_.live) {
@@ -153,38 +168,43 @@ bool Validator::LookForRings(const Waiter& first, const CallSite& site, uint32_t
     }
     // If one could not be pinned, its wait is over, and so is the ring.
     if (!options_.live || pinned == ring.size()) {
-      if (IsBelieved(ring, look, &doubtful)) ReportRingOf(ring, first, site);
+      const RingVerdict verdict = JudgeRing(ring, look);
+      if (verdict == RingVerdict::kReal) ReportRingOf(ring, first, site);
+      if (verdict == RingVerdict::kDoubtful) {
+        ++doubtful;
+      } else if (verdict != RingVerdict::kNone && options_.live && !HasBoundedWaiter(ring)) {
+        ++endless;
+      }
     }
     for (size_t i = 0; i < pinned; ++i) ring[i].thread->wait.Unpin(ring[i].wait.ticket);
   }
-  return doubtful;
+  return doubtful != 0;
 }
 
-bool Validator::IsBelieved(std::span<const Waiter> ring, uint32_t look, bool* doubtful) {
-  if (!options_.live) return true;
+Validator::RingVerdict Validator::JudgeRing(std::span<const Waiter> ring, uint32_t look) {
+  if (!options_.live) return RingVerdict::kReal;
   const uint64_t signature = RingFinder::Signature(ring);
   const uint32_t first_look = suspects_.Get(signature, 0);
-  if (first_look == kJudged) return false;
+  if (first_look == kJudged) return RingVerdict::kJudgedBefore;
   bool certain = true;
   for (size_t i = 0; i < ring.size(); ++i) {
     const Waiter& waiter = ring[i];
     const Waiter& other = ring[(i + 1) % ring.size()];
     const Evidence evidence = EvidenceOf(waiter, other);
-    if (evidence == Evidence::kNone) return false;
+    if (evidence == Evidence::kNone) return RingVerdict::kNone;
     if (evidence == Evidence::kCertain && !doubted_.Contains(KeyOf(*waiter.wait.lock))) continue;
     certain = false;
     // Who is only believed to hold the lock does not if somebody else has it.
-    if (!QueuedBefore(other, waiter) && HasAnotherHolder(waiter, *other.thread)) return false;
+    if (!QueuedBefore(other, waiter) && HasAnotherHolder(waiter, *other.thread)) {
+      return RingVerdict::kNone;
+    }
   }
   if (!certain) {
     if (first_look == 0) suspects_.Set(signature, look);
-    if (first_look == 0 || look - first_look + 1 < kLooks) {
-      *doubtful = true;
-      return false;
-    }
+    if (first_look == 0 || look - first_look + 1 < kLooks) return RingVerdict::kDoubtful;
   }
   suspects_.Set(signature, kJudged);
-  return true;
+  return RingVerdict::kReal;
 }
 
 void Validator::DoubtHolds(const hooks::LockMap& lock) {
@@ -213,7 +233,8 @@ void Validator::ReportRingOf(std::span<const Waiter> ring, const Waiter& first,
     const HeldLock& record = first.thread->held[first.wait.record];
     CheckInput input(tables_, *first.thread, first.wait.lock, record.class_id(), first.wait.mode,
                      first.wait.strength, site);
-    ReportRing(input, ring, victim, options_.live ? input.Stack() : kNoStack);
+    ReportRing(input, ring, victim, options_.live ? input.Stack() : kNoStack,
+               options_.live ? Repeats::kDropped : Repeats::kReported);
   }
   if (victim == nullptr) return;
   victim->thread->gave_way = victim->wait.ticket;

@@ -55,8 +55,10 @@ class LiveRingTest : public FindingRecorder {
 };
 
 TEST_F(LiveRingTest, OneMemberOfARingGivesWay) {
-  const std::string patterns[] = {"R",  "Rm", "Rq",  "mR",  "RC",   "Rc",
-                                  "aR", "RA", "Rrw", "xRM", "mqRa", "RmqwRrc"};
+  const std::string patterns[] = {"R", "Rm", "Rq", "mR", "RC", "Rc", "aR", "RA", "Rrw", "xRM",
+                                  "mqRa", "RmqwRrc",
+                                  // A timed waiter cannot be told, even if it is the newest.
+                                  "Rt", "tR", "tmR"};
   for (const std::string& pattern : patterns) {
     for (const size_t size : {2, 3, 8, 32}) {
       if (size < pattern.size()) continue;
@@ -260,6 +262,14 @@ TEST(DeadlockTest, ElseItIsReportedOnceAndTheProgramHangsAsItWouldHave) {
     EXPECT_EQ(Count(child.Output(), "rqlockdep: error: deadlock:"), 1) << child.Output();
     EXPECT_EQ(Count(child.Output(), "failed:"), 0) << child.Output();
   }
+}
+
+// The bug: a report for each of 7905 rings.
+TEST(DeadlockTest, ReadersThatWaitForOneAnotherAreReportedOnce) {
+  Child child({kProgram, "readers"}, {"RQLOCKDEP_OPTIONS=halt_on_deadlock=0"});
+  ASSERT_TRUE(child.WaitForOutput("rqlockdep: error: deadlock:")) << child.Output();
+  ASSERT_TRUE(child.WaitUntilAllSleep(11)) << child.Output();
+  EXPECT_EQ(Count(child.Output(), "rqlockdep: error: deadlock:"), 1) << child.Output();
 }
 
 }  // namespace

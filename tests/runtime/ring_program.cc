@@ -4,12 +4,17 @@
 //   ring_program absl_condvar   a thread waits for a condition inside a lock that another wants
 //                               while it has the condition's lock
 //   ring_program pthread_cond   the same
+//   ring_program readers        five threads read-hold one lock, five another, and each asks for
+//                               the other lock exclusively
 #include <pthread.h>
 
 #include <cstdio>
 #include <cstring>
+#include <latch>
 #include <mutex>
+#include <shared_mutex>
 #include <thread>
+#include <vector>
 
 #include "absl/synchronization/mutex.h"
 #include "rqlockdep/validated.h"
@@ -47,6 +52,24 @@ void WaitForAConditionInsideALock(Mutex& mutex, Condition& never) {
   waiter.join();
 }
 
+void ReadersThatWaitForOneAnother() {
+  constexpr int kThreads = 10;
+  static const rqlockdep::LockClass classes[] = {rqlockdep::LockClass("left"),
+                                                 rqlockdep::LockClass("right")};
+  rqlockdep::Validated<std::shared_mutex> left(classes[0]);
+  rqlockdep::Validated<std::shared_mutex> right(classes[1]);
+  std::latch all_hold_one(kThreads);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      (i % 2 == 0 ? left : right).lock_shared();
+      all_hold_one.arrive_and_wait();
+      (i % 2 == 0 ? right : left).lock();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -61,6 +84,7 @@ int main(int argc, char** argv) {
     pthread_cond_t never = PTHREAD_COND_INITIALIZER;
     WaitForAConditionInsideALock(mutex, never);
   }
+  if (std::strcmp(argv[1], "readers") == 0) ReadersThatWaitForOneAnother();
   const rqlockdep::RingOutcome outcome = rqlockdep::RunRing(argv[1]);
   std::printf("failed: %d\n", outcome.failed);
   return 0;

@@ -67,6 +67,11 @@ class LiveWaitsTest : public ::testing::Test {
     Acquire(thread, lock, mode);
     return validator_.Waiting(thread, lock, &Tell, &told_[&thread], Site());
   }
+  // The same with a limit. Nobody can tell it to give way before.
+  void WaitForATime(ThreadState& thread, hooks::LockMap& lock) {
+    validator_.Acquire(thread, lock, {.strength = Strength::kTimed}, Site());
+    validator_.Waiting(thread, lock, nullptr, nullptr, Site());
+  }
   static void Tell(void* told) { ++*static_cast<int*>(told); }
   CallSite Site() { return {{++site_}}; }
 
@@ -188,6 +193,105 @@ TEST_F(LiveWaitsTest, AWaitForOnesOwnLockIsARingOfOne) {
   EXPECT_EQ(MembersOfLastRing(), std::vector<ThreadId>{thread.id()});
 }
 
+// --- many rings at once ---
+
+// The bug: each of the 6, 39, 424, 7905 simple cycles was a report.
+TEST_F(LiveWaitsTest, ReadersThatWaitForOneAnotherAreOneReport) {
+  for (size_t n = 2; n <= 6; ++n) {
+    hooks::LockMap* const locks[] = {&Lock(LockKind::kRwsem), &Lock(LockKind::kRwsem)};
+    std::vector<ThreadState*> threads;
+    for (size_t i = 0; i < 2 * n; ++i) {
+      threads.push_back(&Thread());
+      Acquire(*threads[i], *locks[i % 2], LockMode::kReader);
+    }
+    for (size_t i = 0; i < 2 * n; ++i) {
+      site_ = 1000 + 2 * (i % 2);
+      Wait(*threads[i], *locks[(i + 1) % 2]);
+    }
+    EXPECT_EQ(Rings(), Ids(n - 1, FindingId::kDeadlock));
+  }
+}
+
+TEST_F(LiveWaitsTest, AThreadThatIsStuckIsNotLookedAtForEver) {
+  constexpr size_t kReaders = 12;
+  hooks::LockMap* const locks[] = {&Lock(LockKind::kRwsem), &Lock(LockKind::kRwsem)};
+  std::vector<ThreadState*> threads;
+  for (size_t i = 0; i < kReaders; ++i) {
+    threads.push_back(&Thread());
+    Acquire(*threads[i], *locks[i % 2], LockMode::kReader);
+  }
+  size_t before = 0;
+  for (size_t i = 0; i < kReaders; ++i) {
+    Wait(*threads[i], *locks[(i + 1) % 2]);  // each in a place of its own
+    EXPECT_EQ(Rings().size() > before, i > 0);
+    EXPECT_LE(Rings().size(), before + 4);
+    before = Rings().size();
+  }
+}
+
+TEST_F(LiveWaitsTest, AmongManyRingsWithoutEndTheOneWithAResilientWaiterIsFound) {
+  hooks::LockMap& a = Lock(LockKind::kRwsem);
+  hooks::LockMap& b = Lock(LockKind::kRwsem);
+  hooks::LockMap& resilient = Lock(LockKind::kRqspinlock);
+  for (int i = 0; i < 10; ++i) {
+    ThreadState& reader = Thread();
+    Acquire(reader, a, LockMode::kReader);
+    Wait(reader, b);
+  }
+  ThreadState& can_be_told = Thread();
+  ThreadState& holder = Thread();
+  ThreadState& last = Thread();
+  Acquire(can_be_told, a, LockMode::kReader);
+  Acquire(holder, resilient);
+  Acquire(last, b, LockMode::kReader);
+  Wait(can_be_told, resilient);
+  Wait(holder, b);
+  EXPECT_EQ(Rings(), Ids{});
+  Wait(last, a);
+  EXPECT_EQ(told_[&can_be_told], 1);
+  EXPECT_EQ(Rings().back(), FindingId::kResilientDeadlock);
+  EXPECT_LE(Rings().size(), 5U);
+}
+
+// --- waiters that nobody can tell ---
+
+// The bug: the newer one was chosen, which can only run out, and the other was not told.
+TEST_F(LiveWaitsTest, AResilientWaiterIsToldEvenIfATimedOneIsNewer) {
+  hooks::LockMap& a = Lock(LockKind::kRqspinlock);
+  hooks::LockMap& b = Lock();
+  for (const bool timed_is_newer : {true, false}) {
+    ThreadState& resilient = Thread();
+    ThreadState& timed = Thread();
+    Acquire(timed, a);
+    Acquire(resilient, b);
+    if (timed_is_newer) Wait(resilient, a);
+    WaitForATime(timed, b);
+    if (!timed_is_newer) Wait(resilient, a);
+    EXPECT_EQ(told_[&resilient], 1);
+    EXPECT_EQ(Rings().size(), timed_is_newer ? 1U : 2U);
+    for (const FindingThread& thread : sink_.findings.back().threads) {
+      EXPECT_EQ(thread.gives_way, thread.thread == resilient.id());
+    }
+    validator_.Failed(resilient, a, FailReason::kDeadlock);
+    validator_.Release(resilient, b, Site());
+    validator_.Acquired(timed, b);
+    validator_.Release(timed, b, Site());
+    validator_.Release(timed, a, Site());
+  }
+}
+
+TEST_F(LiveWaitsTest, OfTimedWaitersOnlyTheNewestIsNamed) {
+  const auto [first, second, a, b] = TwoOfEach();
+  Acquire(first, a);
+  Acquire(second, b);
+  WaitForATime(first, b);
+  WaitForATime(second, a);
+  EXPECT_EQ(Rings(), Ids{FindingId::kResilientDeadlock});
+  for (const FindingThread& thread : sink_.findings.back().threads) {
+    EXPECT_EQ(thread.gives_way, thread.thread == second.id());
+  }
+}
+
 // --- doubtful evidence ---
 
 struct ReaderBehindWriter {
@@ -226,6 +330,44 @@ TEST_F(LiveWaitsTest, AReaderThatGetsPastTheWriterWasNoRing) {
     Wait(ring.holder, ring.other);
     EXPECT_EQ(Rings(), Ids{}) << after;
     EXPECT_EQ(environment_.rests, after);
+  }
+}
+
+// The bug: it rested up to a hundred times before its limit began to count, if one doubtful ring
+// came after another.
+TEST_F(LiveWaitsTest, ABoundedWaiterIsNotKeptForLongerThanOneDoubtfulRingNeeds) {
+  for (const bool bounded : {true, false}) {
+    ThreadState& last = Thread();
+    ThreadState& other = Thread();
+    ReaderBehindWriter ring{Thread(), Thread(), last, Lock(LockKind::kRwsem),
+                            Lock(LockKind::kRwsem)};
+    ThreadState& second = Thread();
+    hooks::LockMap& doubted = Lock();
+    Acquire(ring.reader, ring.other, LockMode::kReader);
+    Acquire(second, ring.other, LockMode::kReader);
+    Acquire(last, ring.shared, LockMode::kReader);
+    Acquire(last, doubted);
+    validator_.Release(other, doubted, Site());
+    Acquire(other, doubted);
+    Wait(ring.writer, ring.shared);
+    Wait(ring.reader, ring.shared, LockMode::kReader);
+    Wait(second, doubted);
+    environment_.rests = 0;
+    environment_.meanwhile = [&](int rest) {
+      // The one through `second` may be a ring from here on,
+      if (rest == 10) validator_.Release(other, doubted, Site());
+      // and the one through `reader` is none any more.
+      if (rest == 20) validator_.Acquired(ring.reader, ring.shared);
+    };
+    if (bounded) {
+      WaitForATime(last, ring.other);
+      EXPECT_EQ(Rings(), Ids{});
+      EXPECT_EQ(environment_.rests, 24);
+    } else {
+      Wait(last, ring.other);
+      EXPECT_EQ(Rings(), Ids{FindingId::kDeadlock});
+      EXPECT_EQ(environment_.rests, 34);
+    }
   }
 }
 

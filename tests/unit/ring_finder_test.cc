@@ -25,10 +25,14 @@ class WaitState {
   hooks::LockMap* Lock() { return &locks_.emplace_back(LockKind::kRwsem, class_); }
 
   void Hold(int thread, hooks::LockMap* lock, LockMode mode) { Push(thread, lock, mode, false); }
-  void Wait(int thread, hooks::LockMap* lock, LockMode mode, uint64_t ticket) {
+  void Wait(int thread, hooks::LockMap* lock, LockMode mode, uint64_t ticket,
+            Strength strength = Strength::kBlocking) {
     ThreadState& state = *states_[thread];
-    const rqlockdep::Wait wait{
-        .ticket = ticket, .lock = lock, .record = state.held.depth(), .mode = mode};
+    const rqlockdep::Wait wait{.ticket = ticket,
+                               .lock = lock,
+                               .record = state.held.depth(),
+                               .mode = mode,
+                               .strength = strength};
     Push(thread, lock, mode, true);
     state.wait.Publish(wait, nullptr, nullptr);
   }
@@ -80,7 +84,9 @@ struct Sample {
     }
     std::shuffle(tickets.begin(), tickets.end(), random);
     for (int i = 0; i < threads; ++i) {
-      state.Wait(i, maps[waits[i].lock], waits[i].mode, tickets[i]);
+      bounded.push_back(random() % 4 == 0);
+      state.Wait(i, maps[waits[i].lock], waits[i].mode, tickets[i],
+                 bounded[i] ? Strength::kTimed : Strength::kBlocking);
     }
   }
 
@@ -128,9 +134,10 @@ struct Sample {
   std::vector<std::vector<Use>> holds;
   std::vector<Use> waits;
   std::vector<uint64_t> tickets;
+  std::vector<bool> bounded;
 };
 
-TEST(RingFinderTest, FindsEveryRingInOrder) {
+void ExpectEveryRingInOrder(RingFinder::Rings wanted_rings) {
   std::mt19937_64 random(static_cast<uint64_t>(testing::UnitTest::GetInstance()->random_seed()) +
                          1);
   RingFinder finder;
@@ -141,6 +148,12 @@ TEST(RingFinderTest, FindsEveryRingInOrder) {
     const int first = static_cast<int>(random() % sample.threads);
     std::vector<std::pair<std::vector<uint64_t>, Ring>> expected;
     sample.Collect({first}, &expected);
+    if (wanted_rings == RingFinder::Rings::kWithBoundedWaiter) {
+      std::erase_if(expected, [&](const auto& ring) {
+        return std::ranges::none_of(ring.second,
+                                    [&](ThreadId id) { return sample.bounded[id - 1]; });
+      });
+    }
     std::sort(expected.begin(), expected.end());
     std::vector<Waiter> waiters = sample.state.All();
     std::shuffle(waiters.begin(), waiters.end(), random);
@@ -148,7 +161,7 @@ TEST(RingFinderTest, FindsEveryRingInOrder) {
     std::set<Ring> wanted;
     std::set<Ring> found;
     for (size_t k = 0; k < expected.size(); ++k) {
-      const Ring ring = IdsOf(finder.Find(sample.state.At(first), waiters));
+      const Ring ring = IdsOf(finder.Find(sample.state.At(first), waiters, wanted_rings));
       // Of rings with the same members any may be first.
       std::vector<uint64_t> ages;
       for (const ThreadId member : ring) ages.push_back(sample.tickets[member - 1]);
@@ -159,12 +172,18 @@ TEST(RingFinderTest, FindsEveryRingInOrder) {
       found.insert(ring);
     }
     ASSERT_EQ(found, wanted);
-    ASSERT_TRUE(finder.Find(sample.state.At(first), waiters).empty());
+    ASSERT_TRUE(finder.Find(sample.state.At(first), waiters, wanted_rings).empty());
     rings += static_cast<int>(expected.size());
     for (const Ring& ring : found) longest = std::max(longest, static_cast<int>(ring.size()));
   }
   EXPECT_GT(rings, 5000);
   EXPECT_GT(longest, 4);
+}
+
+TEST(RingFinderTest, FindsEveryRingInOrder) { ExpectEveryRingInOrder(RingFinder::Rings::kAll); }
+
+TEST(RingFinderTest, FindsEveryRingWithABoundedWaiterInOrder) {
+  ExpectEveryRingInOrder(RingFinder::Rings::kWithBoundedWaiter);
 }
 
 TEST(RingFinderTest, ALongRingAmongManyBystanders) {

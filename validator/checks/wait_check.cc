@@ -146,6 +146,13 @@ void RingFinder::MeasureDistances() {
   }
 }
 
+bool RingFinder::ReachesBoundedWaiter() const {
+  const std::span<const Node> reached = nodes_.first(node_count_);
+  return std::ranges::any_of(reached, [](const Node& node) {
+    return node.distance != kFar && node.waiter.wait.is_bounded();
+  });
+}
+
 uint64_t RingFinder::Signature(std::span<const Waiter> ring) {
   uint64_t signature = kEmptyChain;
   for (const Waiter& member : ring) {
@@ -173,7 +180,9 @@ bool RingFinder::IsBetter(size_t size) {
 // The path's first `size` nodes are a ring.
 void RingFinder::Consider(size_t size) {
   for (size_t i = 0; i < size; ++i) ring_[i] = nodes_[path_[i]].waiter;
-  if (found_.Contains(Signature(ring_.first(size)))) return;
+  const std::span<const Waiter> ring = ring_.first(size);
+  if (wanted_ == Rings::kWithBoundedWaiter && !HasBoundedWaiter(ring)) return;
+  if (found_.Contains(Signature(ring))) return;
   if (best_size_ != 0 && size >= best_size_ && (size > best_size_ || !IsBetter(size))) return;
   std::copy_n(ring_.begin(), size, best_.begin());
   best_size_ = size;
@@ -212,9 +221,13 @@ bool RingFinder::Search(size_t longest) {
   return best_size_ != 0;
 }
 
-std::span<const Waiter> RingFinder::Find(const Waiter& first, std::span<const Waiter> waiters) {
+std::span<const Waiter> RingFinder::Find(const Waiter& first, std::span<const Waiter> waiters,
+                                         Rings wanted) {
+  wanted_ = wanted;
   if (!Explore(first, waiters)) return {};
   MeasureDistances();
+  // A search that cannot find anything would go all ways.
+  if (wanted == Rings::kWithBoundedWaiter && !ReachesBoundedWaiter()) return {};
   uint32_t shortest = kFar;
   for (uint32_t edge = nodes_[0].first_edge; edge < nodes_[0].end_edge; ++edge) {
     shortest = std::min(shortest, nodes_[edges_[edge]].distance);
@@ -233,11 +246,23 @@ std::span<const Waiter> RingFinder::Find(const Waiter& first, std::span<const Wa
   return ring;
 }
 
+bool HasBoundedWaiter(std::span<const Waiter> ring) {
+  return std::ranges::any_of(ring, [](const Waiter& member) { return member.wait.is_bounded(); });
+}
+
 const Waiter* FindVictim(std::span<const Waiter> ring) {
   const Waiter* victim = nullptr;
+  bool victim_can_be_told = false;
   for (const Waiter& member : ring) {
     if (!member.wait.is_bounded()) continue;
-    if (victim == nullptr || member.wait.ticket > victim->wait.ticket) victim = &member;
+    const bool can_be_told = member.thread->wait.CanBeTold();
+    if (victim != nullptr) {
+      if (victim_can_be_told && !can_be_told) continue;
+      const bool newer = member.wait.ticket > victim->wait.ticket;
+      if (victim_can_be_told == can_be_told && !newer) continue;
+    }
+    victim = &member;
+    victim_can_be_told = can_be_told;
   }
   return victim;
 }
@@ -246,16 +271,39 @@ const Waiter* FindVictim(std::span<const Waiter> ring) {
 
 namespace {
 
+// What a member of a ring asks for, and where.
+uint64_t KindOf(const Waiter& member) {
+  const HeldLock& record = member.thread->held[member.wait.record];
+  return MixChain(MixChain(kEmptyChain, record.class_id()), record.call_site().frames[0]);
+}
+
 // A program may live with such rings and have them again and again.
 bool IsFirstOfItsKind(CheckInput& input, std::span<const Waiter> ring) {
   // A sum: wherever the ring begins.
   uint64_t sum = 0;
-  for (const Waiter& member : ring) {
-    const HeldLock& record = member.thread->held[member.wait.record];
-    sum += MixChain(MixChain(kEmptyChain, record.class_id()), record.call_site().frames[0]);
-  }
+  for (const Waiter& member : ring) sum += KindOf(member);
   constexpr uint64_t kMark = 0x200;
   return input.log().IsNew(MixChain(MixChain(kEmptyChain, kMark), sum));
+}
+
+// Threads that are stuck for ever may be on very many rings, most of which go through the same
+// places more than once.
+bool IsFirstThroughThesePlaces(CheckInput& input, std::span<const Waiter> ring) {
+  uint64_t sum = 0;
+  for (size_t i = 0; i < ring.size(); ++i) {
+    const uint64_t kind = KindOf(ring[i]);
+    const std::span<const Waiter> before = ring.first(i);
+    const auto is_same = [kind](const Waiter& member) { return KindOf(member) == kind; };
+    if (std::ranges::none_of(before, is_same)) sum += kind;
+  }
+  constexpr uint64_t kMark = 0x201;
+  return input.log().IsNew(MixChain(MixChain(kEmptyChain, kMark), sum));
+}
+
+bool IsWorthReporting(CheckInput& input, std::span<const Waiter> ring, const Waiter* victim,
+                      Repeats repeats) {
+  if (victim != nullptr) return IsFirstOfItsKind(input, ring);
+  return repeats == Repeats::kReported || IsFirstThroughThesePlaces(input, ring);
 }
 
 // What the waiter holds and, as the last, what it waits for. What a signal handler does that
@@ -274,8 +322,8 @@ std::span<FindingLock> DescribeWaiter(CheckInput& input, const Waiter& waiter) {
 }  // namespace
 
 void ReportRing(CheckInput& input, std::span<const Waiter> ring, const Waiter* victim,
-                StackId exact_stack) {
-  if (victim != nullptr && !IsFirstOfItsKind(input, ring)) return;
+                StackId exact_stack, Repeats repeats) {
+  if (!IsWorthReporting(input, ring, victim, repeats)) return;
   Finding finding =
       input.NewFinding(victim == nullptr ? FindingId::kDeadlock : FindingId::kResilientDeadlock,
                        victim == nullptr ? Severity::kError : Severity::kNote);

@@ -58,6 +58,8 @@ bool WaitsForNobody(const ThreadState& waiter, const ThreadState* threads);
 // The search. One at a time; it remembers what it has found.
 class RingFinder {
  public:
+  enum class Rings : uint8_t { kAll, kWithBoundedWaiter };
+
   // Forgets which rings were found.
   void Clear() { found_.Clear(); }
 
@@ -68,7 +70,8 @@ class RingFinder {
   //
   // The first ring is found in a time that grows with the threads that can be reached from `first`,
   // times the waiters. Of further ones some are missed if there are more than 100 000 ways to go.
-  std::span<const Waiter> Find(const Waiter& first, std::span<const Waiter> waiters);
+  std::span<const Waiter> Find(const Waiter& first, std::span<const Waiter> waiters,
+                               Rings wanted = Rings::kAll);
 
   // What identifies the waits of a ring.
   static uint64_t Signature(std::span<const Waiter> ring);
@@ -88,11 +91,13 @@ class RingFinder {
 
   bool Explore(const Waiter& first, std::span<const Waiter> waiters);
   void MeasureDistances();
+  bool ReachesBoundedWaiter() const;
   bool Search(size_t longest);
   void Consider(size_t size);
   bool IsBetter(size_t size);
 
   KeyMap found_;
+  Rings wanted_ = Rings::kAll;
   ScratchBuffer<Node> node_memory_;
   std::span<Node> nodes_;
   uint32_t node_count_ = 0;
@@ -107,14 +112,22 @@ class RingFinder {
   ScratchBuffer<uint64_t> ticket_memory_;
 };
 
-// The newest waiter of the ring that waits for a bounded time; null if there is none.
+// True if one of the ring waits for a bounded time.
+bool HasBoundedWaiter(std::span<const Waiter> ring);
+
+// Who ends the ring: the newest of the bounded waiters that can be told to, or, if none can be, the
+// newest of those that will run out; null if nobody waits for a bounded time. The waits are pinned,
+// or nobody runs. (In a replay every bounded waiter can be told.)
 const Waiter* FindVictim(std::span<const Waiter> ring);
+
+// Whether a `deadlock` is reported again if the same classes were asked for in the same places.
+enum class Repeats : uint8_t { kReported, kDropped };
 
 // `deadlock`, or `resilient-deadlock` if there is a victim; that one only once for the same locks'
 // classes and places. The waits are pinned, or nobody runs. `exact_stack` is the stack of the wait
 // of this event's thread, if it is known.
 void ReportRing(CheckInput& input, std::span<const Waiter> ring, const Waiter* victim,
-                StackId exact_stack);
+                StackId exact_stack, Repeats repeats);
 
 }  // namespace rqlockdep
 

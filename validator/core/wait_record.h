@@ -110,6 +110,8 @@ class WaitRecord {
     // Release: pairs with Withdraw.
     ticket_.store(ticket, std::memory_order_release);
   }
+  // Of a pinned wait.
+  bool CanBeTold() const { return cancel_ != nullptr; }
   // Of a pinned wait. Tells it to give up, if it can be told.
   void Cancel() const {
     if (cancel_ != nullptr) cancel_(cancel_argument_);

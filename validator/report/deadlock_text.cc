@@ -13,7 +13,7 @@ void WriteOutcome(const FindingThread& victim, Page& page) {
   const FindingLock& asked = victim.waits_for;
   if (asked.strength == Strength::kResilient) {
     page.Paragraph() << "The program goes on: " << page.Thread(victim.thread) << " is the newest "
-                     << "waiter with a time limit. Its " << page.Call(asked) << " fails with "
+                     << "resilient waiter. Its " << page.Call(asked) << " fails with "
                      << FailureName(FailReason::kDeadlock) << " at once.";
   } else {
     page.Paragraph() << "The program goes on after a stall: " << page.Thread(victim.thread)
