@@ -1,7 +1,12 @@
 """Tests that explore interleavings, each twice."""
 
-def interleavings_test(name):
-    """Makes a test of NAME.cc that takes seconds, and one that goes further, for CI."""
+def interleavings_test(name, tags = []):
+    """Makes a test of NAME.cc that takes seconds, and one that goes further, for CI.
+
+    Args:
+      name: ends with _test.
+      tags: of the first.
+    """
     code = name + "_code"
     native.cc_library(
         name = code,
@@ -20,12 +25,17 @@ def interleavings_test(name):
     ]
     native.cc_test(
         name = name,
+        tags = tags,
         deps = deps,
     )
     native.cc_test(
         name = name.replace("_test", "_long_test"),
         timeout = "long",
         env = {"RQLOCKDEP_INTERLEAVINGS": "all"},
-        tags = ["ci_long", "no_asan", "no_tsan"],
+        tags = [
+            "ci_long",
+            "no_asan",
+            "no_tsan",
+        ],
         deps = deps,
     )
