@@ -296,7 +296,8 @@ void Validator::PushGeneral(Ask& ask, StackId stack) {
   // Without memory the release will find nothing.
   if (record == nullptr) return WarnOutOfMemory();
   const uint64_t exact = options_.full_stacks ? HeldFacts::kStackIsExact : 0;
-  Push(ask.thread, *record, ask.facts | HeldFacts::OfKind(ask.lock.kind()) | exact,
+  Push(ask.thread, *record,
+       ask.facts | HeldFacts::OfKind(ask.lock.kind()) | HeldFacts::kGeneral | exact,
        MixChain(ask.thread.chain(), ask.facts), stack, ask.input.site());
 }
 

@@ -15,8 +15,9 @@
 // which acquisitions really wait. That is as if the try had been in the program: it cannot fail for
 // long where lock() would succeed, but it may overtake a waiter where Mutex is strictly fair.
 //
-// Costs: nothing with the validator off: same size, and every call is inlined to Mutex's. On: about
-// 9 ns a pair over std::mutex (tests/benchmark/validator_benchmark.cc), and 24 bytes.
+// Costs: nothing with the validator off: same size, and every call is inlined to Mutex's. On: what
+// the hooks cost (the README's table, measured by tests/benchmark/validator_comparison.cc), and 24
+// bytes.
 //
 // std::condition_variable takes std::unique_lock<std::mutex> only: use std::condition_variable_any,
 // which waits with unlock() and lock() and so is validated, or `underlying()` with care: what goes

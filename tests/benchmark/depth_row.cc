@@ -52,6 +52,14 @@ void DepthRow(const ValidatorRowOptions& options, std::ostream& out) {
       return nanoseconds.DifferenceOf(Key(added.with, depth), Key(added.without, depth));
     });
   }
+  for (const double quantile : {0.25, 0.75}) {
+    for (const Added& added : AllAdded()) {
+      add_row(added.title + std::string(quantile < 0.5 ? ", 25 %" : ", 75 %"), [&](int depth) {
+        return nanoseconds.DifferenceOf(Key(added.with, depth), Key(added.without, depth),
+                                        quantile);
+      });
+    }
+  }
   table.Print(out, options.markdown);
 }
 

@@ -12,28 +12,35 @@ namespace {
 
 constexpr size_t kMaxDepth = 16;
 
+// One and the other in turn, if there are two.
 template <typename Lock>
-[[gnu::noinline]] uint64_t Loop(Lock& lock, int pairs) {
+[[gnu::noinline]] uint64_t Loop(Lock& one, Lock& other, int pairs) {
   const uint64_t begin = Ticks();
-  for (int i = 0; i < pairs; ++i) {
-    lock.Lock();
+  for (int i = 0; i < pairs; i += 2) {
+    one.Lock();
     asm volatile("" ::: "memory");
-    lock.Unlock();
+    one.Unlock();
+    other.Lock();
+    asm volatile("" ::: "memory");
+    other.Unlock();
   }
   return Ticks() - begin;
 }
 
-template <typename Lock>
+// With `kInTurn` two locks of two classes take turns as the newest.
+template <typename Lock, bool kInTurn = false>
 uint64_t Run(int depth, int pairs) {
   // One set for each type: a class has locks of one kind.
-  static std::deque<LockClass>& classes = NewClasses(kMaxDepth);
+  static std::deque<LockClass>& classes = NewClasses(kMaxDepth + 1);
   Prepare<Lock>();
   const auto count = static_cast<size_t>(depth);
   std::deque<Lock> locks;
   for (size_t i = 0; i < count; ++i) locks.emplace_back(classes[i]);
   for (size_t i = 0; i + 1 < count; ++i) locks[i].Lock();
-  Loop(locks.back(), 100);  // the first time is that of a new chain
-  const uint64_t ticks = Loop(locks.back(), pairs);
+  Lock& newest = locks[count - 1];
+  Lock& other = kInTurn ? locks.emplace_back(classes[count]) : newest;
+  Loop(newest, other, 100);  // the first time is that of a new chain
+  const uint64_t ticks = Loop(newest, other, pairs);
   for (size_t i = count - 1; i-- > 0;) locks[i].Unlock();
   return ticks;
 }
@@ -42,9 +49,14 @@ uint64_t Run(int depth, int pairs) {
 
 const std::vector<HeldPairs>& AllHeldPairs() {
   static const auto* all = new std::vector<HeldPairs>{
-      {"resilient_off", &Run<BareResilient>}, {"resilient_on", &Run<Resilient>},
-      {"std_mutex", &Run<PlainMutex>},        {"validated_mutex", &Run<ValidatedMutex>},
-      {"library_mutex", &Run<LibraryMutex>},  {"absl_off", &Run<AbslIgnored>},
+      {"resilient_off", &Run<BareResilient>},
+      {"resilient_on", &Run<Resilient>},
+      {"in_turn_off", &Run<BareResilient, true>},
+      {"in_turn_on", &Run<Resilient, true>},
+      {"std_mutex", &Run<PlainMutex>},
+      {"validated_mutex", &Run<ValidatedMutex>},
+      {"library_mutex", &Run<LibraryMutex>},
+      {"absl_off", &Run<AbslIgnored>},
       {"absl_on", &Run<AbslDetecting>},
   };
   return *all;
@@ -53,6 +65,7 @@ const std::vector<HeldPairs>& AllHeldPairs() {
 const std::vector<Added>& AllAdded() {
   static const auto* all = new std::vector<Added>{
       {"added, inline", "resilient_on", "resilient_off"},
+      {"added, inline in turn", "in_turn_on", "in_turn_off"},
       {"added, std::mutex", "validated_mutex", "std_mutex"},
       {"added, shared library", "library_mutex", "std_mutex"},
       {"added, absl", "absl_on", "absl_off"},

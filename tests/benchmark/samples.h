@@ -24,6 +24,10 @@ class Samples {
   double DifferenceOf(const std::string& name, const std::string& base) const {
     return MedianDifference(Of(name), Of(base));
   }
+  // A quantile of it over the rounds.
+  double DifferenceOf(const std::string& name, const std::string& base, double quantile) const {
+    return Quantile(Differences(Of(name), Of(base)), quantile);
+  }
 
  private:
   const std::vector<double>& Of(const std::string& name) const {

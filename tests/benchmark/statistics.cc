@@ -18,6 +18,14 @@ double Median(std::vector<double> samples) {
   return (samples[middle - 1] + samples[middle]) / 2;
 }
 
+double Quantile(std::vector<double> samples, double share) {
+  assert(share > 0 && share <= 1);
+  std::erase_if(samples, [](double sample) { return std::isnan(sample); });
+  if (samples.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::sort(samples.begin(), samples.end());
+  return samples[static_cast<size_t>(std::ceil(share * static_cast<double>(samples.size()))) - 1];
+}
+
 double MedianRatio(const std::vector<double>& a, const std::vector<double>& b) {
   if (a.empty() || b.empty()) return std::numeric_limits<double>::quiet_NaN();
   assert(a.size() == b.size());
@@ -26,12 +34,16 @@ double MedianRatio(const std::vector<double>& a, const std::vector<double>& b) {
   return Median(std::move(ratios));
 }
 
-double MedianDifference(const std::vector<double>& a, const std::vector<double>& b) {
-  if (a.empty() || b.empty()) return std::numeric_limits<double>::quiet_NaN();
-  assert(a.size() == b.size());
+std::vector<double> Differences(const std::vector<double>& a, const std::vector<double>& b) {
   std::vector<double> differences;
+  if (a.empty() || b.empty()) return differences;
+  assert(a.size() == b.size());
   for (size_t i = 0; i < a.size(); ++i) differences.push_back(a[i] - b[i]);
-  return Median(std::move(differences));
+  return differences;
+}
+
+double MedianDifference(const std::vector<double>& a, const std::vector<double>& b) {
+  return Median(Differences(a, b));
 }
 
 double JainIndex(const std::vector<uint64_t>& shares) {

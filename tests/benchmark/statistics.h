@@ -11,11 +11,17 @@ namespace rqlockdep::benchmark {
 // what could not be measured. NaN if there are none.
 double Median(std::vector<double> samples);
 
+// The smallest sample that at least this share of the samples does not exceed, of those that are
+// not NaN. NaN if there are none. `share` is above 0 and at most 1.
+double Quantile(std::vector<double> samples, double share);
+
 // The median of a[i] / b[i]: samples of one index are neighbours in time, so what slows down both
 // cancels out. NaN if either is empty; they have to be of one size.
 double MedianRatio(const std::vector<double>& a, const std::vector<double>& b);
 
-// The same of a[i] - b[i].
+// a[i] - b[i] for each i. Empty if either is empty.
+std::vector<double> Differences(const std::vector<double>& a, const std::vector<double>& b);
+// Their median.
 double MedianDifference(const std::vector<double>& a, const std::vector<double>& b);
 
 // Jain's fairness index of the shares that each got: (sum x)^2 / (n * sum x^2). 1 if all are equal,

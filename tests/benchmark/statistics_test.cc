@@ -119,6 +119,14 @@ TEST(MedianTest, IsTheMiddle) {
   EXPECT_TRUE(std::isnan(Median({std::nan("")})));
 }
 
+TEST(QuantileTest, IsASampleThatTheShareDoesNotExceed) {
+  EXPECT_DOUBLE_EQ(Quantile({4, 3, 2, 1}, 0.25), 1);
+  EXPECT_DOUBLE_EQ(Quantile({5, 4, 3, 2, 1}, 0.25), 2);
+  EXPECT_DOUBLE_EQ(Quantile({4, 1, 3, 2}, 0.75), 3);
+  EXPECT_DOUBLE_EQ(Quantile({4, 1, std::nan(""), 3, 2}, 1), 4);
+  EXPECT_TRUE(std::isnan(Quantile({}, 0.5)));
+}
+
 TEST(MedianTest, OfRatiosPairsNeighbours) {
   // The machine is ten times slower in the second round; the ratio is the same.
   EXPECT_DOUBLE_EQ(MedianRatio({2, 20, 4}, {1, 10, 2}), 2);

@@ -30,11 +30,11 @@ expect() {
   done
 }
 
-locks=(resilient_off resilient_on std_mutex validated_mutex library_mutex absl_off absl_on)
-added=("added, inline" "added, std::mutex" "added, shared library" "added, absl")
+locks=(resilient_off resilient_on in_turn_off in_turn_on std_mutex validated_mutex library_mutex absl_off absl_on)
+added=("added, inline" "added, inline in turn" "added, std::mutex" "added, shared library" "added, absl")
 
 run --rows=depth
-expect 1 5 "${locks[@]}" "${added[@]}"
+expect 1 5 "${locks[@]}" "${added[@]}" "${added[@]/%/, 25 %}" "${added[@]/%/, 75 %}"
 
 run --rows=threads
 expect 1 3 "${locks[@]}"

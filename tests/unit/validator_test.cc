@@ -162,6 +162,71 @@ TEST_F(ValidatorTest, ACycleIsReportedOnceWhoeverMakesItAgain) {
   EXPECT_EQ(findings().size(), 1U);
 }
 
+// A lock that a thread takes again as it had it last is not judged again, unless what it stands on
+// has become something else.
+TEST_F(ValidatorTest, ALockIsJudgedAgainOnAnotherLock) {
+  ThreadState& thread = Thread();
+  hooks::LockMap& a = Lock();
+  hooks::LockMap& b = Lock();
+  hooks::LockMap& c = Lock();
+  for (int i = 0; i < 3; ++i) Nest(thread, a, b);
+  Nest(thread, c, b);
+  EXPECT_TRUE(findings().empty());
+  Nest(thread, b, c);
+  EXPECT_EQ(findings().size(), 1);
+}
+
+TEST_F(ValidatorTest, ALockIsJudgedAgainWithoutItsGuard) {
+  ThreadState& thread = Thread();
+  hooks::LockMap& guard = Lock();
+  hooks::LockMap& b = Lock();
+  hooks::LockMap& c = Lock();
+  hooks::LockMap& d = Lock();
+  for (int i = 0; i < 3; ++i) {
+    Acquire(thread, guard);
+    Acquire(thread, b);
+    Nest(thread, c, d);
+    Release(thread, b);
+    Release(thread, guard);
+  }
+  Acquire(thread, guard);
+  Acquire(thread, b);
+  Acquire(thread, c);
+  Release(thread, guard);
+  for (int i = 0; i < 3; ++i) {
+    Acquire(thread, d);
+    Release(thread, d);
+  }
+  Release(thread, c);
+  Acquire(thread, c);  // for the first time without the guard
+  Release(thread, c);
+  Release(thread, b);
+  EXPECT_TRUE(findings().empty());
+  Acquire(thread, guard);
+  Nest(thread, c, b);
+  EXPECT_EQ(findings().size(), 1);
+  Release(thread, guard);
+}
+
+TEST_F(ValidatorTest, ALockIsJudgedAgainAfterAnUnmask) {
+  ThreadState& thread = Thread();
+  hooks::LockMap& lock = Lock(LockKind::kRawSpinlock);
+  validator_.EnterContext(thread, ContextKind::kHard);
+  Acquire(thread, lock);
+  Release(thread, lock);
+  validator_.LeaveContext(thread, Site(1));
+  validator_.MaskContext(thread, ContextKind::kHard);
+  for (int i = 0; i < 3; ++i) {
+    Acquire(thread, lock);
+    Release(thread, lock);
+  }
+  validator_.UnmaskContext(thread, ContextKind::kHard);
+  EXPECT_TRUE(findings().empty());
+  Acquire(thread, lock);
+  EXPECT_EQ(findings().size(), 1);
+  Release(thread, lock);
+}
+
 TEST_F(ValidatorTest, AnOrderFunctionIsAskedEveryTime) {
   // By address: the deque's elements are not in address order everywhere, so compare them here.
   const LockClass& ordered = classes_.emplace_back(

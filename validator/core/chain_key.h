@@ -62,6 +62,9 @@ struct HeldFacts {
   static constexpr uint64_t kStackIsExact = uint64_t{1} << 56;
   static constexpr uint64_t kWaiting = uint64_t{1} << 57;  // asked for and waited for, not got yet
 
+  // Not as the steady state would write it: judged in another way, or changed since.
+  static constexpr uint64_t kGeneral = uint64_t{1} << 58;
+
   static constexpr uint64_t OfKind(LockKind kind) {
     return uint64_t{static_cast<uint8_t>(kind)} << 48;
   }

@@ -55,6 +55,10 @@ const char* ToString(Confidence confidence);
 inline constexpr int kCallSiteDepth = 4;
 struct CallSite {
   uintptr_t frames[kCallSiteDepth] = {};
+
+  constexpr int depth() const {
+    return (frames[0] != 0) + (frames[1] != 0) + (frames[2] != 0) + (frames[3] != 0);
+  }
 };
 
 // A lock that a thread holds or waits for.

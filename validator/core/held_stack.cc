@@ -52,6 +52,7 @@ void HeldStack::PopNewest() {
 void HeldStack::Remove(uint32_t index) {
   const uint32_t last = depth() - 1;
   if (index == last) return PopNewest();
+  ForgetPopped();
   for (uint32_t i = index; i < last; ++i) {
     Copy((*this)[i + 1], (*this)[i]);
     if (i < kShallow) low_halves_[i] = LowHalf((*this)[i].lock.load(std::memory_order_relaxed));

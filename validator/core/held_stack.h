@@ -1,7 +1,9 @@
 // The locks that a thread holds, in the order of taking, and a way to find one by its address.
 //
-// A record is one cache line and is written in five stores: a locked instruction follows in the
-// lock, and it waits for every store before it. Few locks are found by looking at all of them, many
+// A record is one cache line and is written in few stores: a locked instruction follows in the lock,
+// and it waits for every store before it, and for every load that the hook's branches depend on.
+// What was popped stays where it was: whoever takes the same lock again in the same way finds the
+// record made (Popped). Few locks are found by looking at all of them, many
 // (more than kShallow) by a hash table of their addresses; so the cost does not grow with the
 // depth. There is no limit on the depth.
 //
@@ -109,6 +111,12 @@ class HeldStack {
   // The same where the stack is shallow and stays so: no calls.
   bool HasRoomInShallow() const { return depth() < shallow_capacity_; }
   HeldLock& PushInShallow(const hooks::LockMap* lock) { return SetTop(lock); }
+  // The record that Publish would put on top, if it was there before, above the very records that
+  // the stack has now: as long as none of them changed, what was true of it is still true. Else
+  // null. Of a shallow stack that stays so.
+  HeldLock* Popped() const { return depth() < popped_end_ ? &(*this)[depth()] : nullptr; }
+  // A record was changed in place: those that stood above it are of no use any more.
+  void ForgetPopped() { popped_end_ = 0; }
   // Release: pairs with the acquire load of depth_ in ForEachFromOutside.
   void Publish() { depth_.store(depth() + 1, std::memory_order_release); }
 
@@ -120,7 +128,10 @@ class HeldStack {
   void PopNewest();
 
   // Removes all.
-  void Clear() { depth_.store(0, std::memory_order_relaxed); }
+  void Clear() {
+    depth_.store(0, std::memory_order_relaxed);
+    ForgetPopped();
+  }
 
   // Removes any record; those above move down one place.
   void Remove(uint32_t index);
@@ -163,7 +174,10 @@ class HeldStack {
     HeldLock& record = (*this)[depth()];
     // Relaxed: Publish orders it.
     record.lock.store(lock, std::memory_order_relaxed);
-    if (depth() < kShallow) low_halves_[depth()] = LowHalf(lock);
+    if (depth() < kShallow) {
+      low_halves_[depth()] = LowHalf(lock);
+      popped_end_ = depth() + 1;
+    }
     return record;
   }
   static uint32_t LowHalf(const hooks::LockMap* lock) {
@@ -189,6 +203,8 @@ class HeldStack {
   alignas(64) uint32_t low_halves_[kShallow] = {};
   std::atomic<uint32_t> depth_{0};
   uint32_t shallow_capacity_ = 0;
+  // The records up to here, also those above the depth, were each pushed on the one below.
+  uint32_t popped_end_ = 0;
   std::atomic<HeldLock*> records_{nullptr};
   uint32_t capacity_ = 0;
 

@@ -7,6 +7,7 @@ bool ThreadState::Reuse(ThreadId id) {
   if (!exited.load(std::memory_order_acquire) || held.depth() != 0) return false;
   id_.store(id, std::memory_order_relaxed);
   chains.Clear();
+  held.ForgetPopped();
   base_context_ = {};
   context_depth = 0;
   context_number = 0;
@@ -40,11 +41,13 @@ void ThreadState::RecomputeChains() {
 
 void ThreadState::RecomputeChainsFrom(uint32_t first) {
   ChainKey key = first == 0 ? base_chain : held[first - 1].key_after;
+  held.ForgetPopped();
   for (uint32_t i = first; i < held.depth(); ++i) {
     HeldLock& record = held[i];
     const uint64_t outside = record.context == context_number ? 0 : AcquisitionFacts::kInterrupted;
     key = MixChain(key, (record.all_facts() & HeldFacts::kChainMask) | outside);
     record.key_after = key;
+    record.SetFacts(record.all_facts() | HeldFacts::kGeneral);  // nobody has judged this chain
   }
 }
 
