@@ -1,11 +1,11 @@
 // The locks that a thread holds, in the order of taking, and a way to find one by its address.
 //
-// A record is one cache line and is written in few stores: a locked instruction follows in the lock,
-// and it waits for every store before it, and for every load that the hook's branches depend on.
-// What was popped stays where it was: whoever takes the same lock again in the same way finds the
-// record made (Popped). Few locks are found by looking at all of them, many
-// (more than kShallow) by a hash table of their addresses; so the cost does not grow with the
-// depth. There is no limit on the depth.
+// A record is one cache line and is written in few stores: a locked instruction follows in the
+// lock, and it waits for every store before it, and for every load that the hook's branches depend
+// on. What was popped stays where it was: whoever takes the same lock again in the same way finds
+// the record made (Popped). Few locks are found by looking at all of them, many (more than
+// kShallow) by a hash table of their addresses; so the cost does not grow with the depth. There is
+// no limit on the depth.
 //
 // Threads: all calls by the owner, but For...FromOutside: other threads may walk the records (to
 // see whether a lock that is destroyed is held, who waits for whom), which is why the fields that
