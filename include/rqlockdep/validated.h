@@ -16,7 +16,7 @@
 // long where lock() would succeed, but it may overtake a waiter where Mutex is strictly fair.
 //
 // Costs: nothing with the validator off: same size, and every call is inlined to Mutex's. On: what
-// the hooks cost (docs/measurements.md, measured by tests/benchmark/validator_comparison.cc), and 24
+// the hooks cost (the README's table, measured by tests/benchmark/validator_comparison.cc), and 24
 // bytes.
 //
 // std::condition_variable takes std::unique_lock<std::mutex> only: use std::condition_variable_any,
