@@ -1,8 +1,9 @@
 // How the tests of this folder explore their scenarios, and how far.
 //
 // The default run bounds the preemptions of larger scenarios so that all of them take seconds. With
-// RQLOCKDEP_INTERLEAVINGS=all in the environment they go as far as they can in minutes. Sanitizers
-// make fibers so slow that they get to see only the first executions of each.
+// RQLOCKDEP_INTERLEAVINGS=all in the environment they allow more, and go as far as they can in some
+// 20 s each, which they say; with RQLOCKDEP_INTERLEAVINGS=complete to the end, which takes hours
+// for some. Sanitizers make fibers so slow that they get to see only the first executions of each.
 #ifndef RQLOCKDEP_TESTS_INTERLEAVINGS_EXPLORE_H_
 #define RQLOCKDEP_TESTS_INTERLEAVINGS_EXPLORE_H_
 
