@@ -59,7 +59,8 @@ class Backoff {
   // and fro, with more the longest waits get longer (tests/benchmark/lock_comparison, rows pair and
   // short).
   static constexpr uint32_t kRestForTwoLooks = 5;
-  // Ticks. Processors that share a cache need about 40, a line of one's own 5.
+  // Ticks. A choice, not a measurement of all machines: two far processors took 190, with a line of
+  // one's own nothing could be told from the clock's own cost.
   static constexpr uint64_t kShortestTransfer = 20;
   // Ticks. What takes longer was no look: the thread was off its processor.
   static constexpr uint64_t kLongestLook = 1'000;

@@ -36,7 +36,7 @@
 // holding thread, cleans the table.
 //
 // Costs (tests/benchmark/lock_benchmark.cc): an uncontended pair is one locked operation and some
-// 20 instructions inline, about 1.1 times a bare atomic exchange. The second and further locks held
+// 20 instructions inline, 1.03 to 1.56 times a bare exchange. The second and further locks held
 // at a time take a call into the library. The first use by a thread registers it (microseconds, a
 // system call or two). 4 bytes with the validator off. Waiters spin, then yield, then sleep in a
 // queue (src/lock_waiter.h).
