@@ -52,8 +52,8 @@ expect_intended
 run --threads=2 --seconds=1
 expect_intended
 
-# With the bug.
-expect_bug() {
+# With the bug. FINDINGS is a pattern for what the last line counts.
+expect_bug() {  # FINDINGS
   expect_output
   if [[ $validator == off ]]; then
     # Nobody reports, and the program survives: what would be a hang is a stall.
@@ -63,7 +63,7 @@ expect_bug() {
   fi
   [[ $status == 66 ]] || fail "status $status, not 66"
   expect "$report" 'warning: resilient-cycle'
-  expect "$report" '^rqlockdep: 1 finding \(1 warning\)$'
+  expect "$report" "^rqlockdep: $1\$"
   expect "$report" 'STALL until an acquisition fails'
   # Both sites: the lines of hash_table.h where each lock was asked for under the other.
   expect_site hashtab.bucket EvictUnderLruLock 'ResilientLockGuard hold_bucket\(bucket\.lock\)'
@@ -80,9 +80,10 @@ expect_site() {  # CLASS FUNCTION SOURCE
 }
 
 run --threads=1 --operations=20000 --bug
-expect_bug
+expect_bug '1 finding \(1 warning\)'
+# Several threads may really close the ring, which is one note more for each ring of classes.
 run --threads=4 --operations=3000 --bug
-expect_bug
+expect_bug '[0-9]+ findings? \(1 warning(, [0-9]+ notes?)?\)'
 
 # As outside a test, where a warning does not change the exit status.
 env -u BAZEL_TEST -u TEST_TMPDIR -u RQLOCKDEP_OPTIONS $folder/resilient_hashtab --threads=1 \

@@ -29,11 +29,12 @@ void ScatteredRow(const ValidatorRowOptions& options, std::ostream& out);
 // An acquisition that adds an edge to a large graph without cycles.
 void EdgesRow(const ValidatorRowOptions& options, std::ostream& out);
 
-// `count` classes that live for ever, as classes must.
+// `count` classes that live for ever, as classes must: the list of them all is never destroyed.
 inline std::deque<LockClass>& NewClasses(size_t count) {
-  auto* classes = new std::deque<LockClass>();
-  while (classes->size() < count) classes->emplace_back("class");
-  return *classes;
+  static auto& all = *new std::deque<std::deque<LockClass>>();
+  std::deque<LockClass>& classes = all.emplace_back();
+  while (classes.size() < count) classes.emplace_back("class");
+  return classes;
 }
 
 }  // namespace rqlockdep::benchmark

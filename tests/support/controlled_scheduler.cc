@@ -251,7 +251,7 @@ void ControlledScheduler::LeaveExecution(End end) {
   SwitchTo(kMain);
 }
 
-void ControlledScheduler::Fail(const std::string& why) {
+void ControlledScheduler::Fail(const char* why) {
   failure_ = why;
   LeaveExecution(End::kFailed);
   std::abort();  // an execution that was left does not go on

@@ -114,7 +114,7 @@ class ControlledScheduler {
   bool IsAsleepOrEnded(int thread) const;
   bool IsAsleepOn(int thread, const void* address) const;
   // The program is wrong: ends the exploration.
-  [[noreturn]] void Fail(const std::string& why);
+  [[noreturn]] void Fail(const char* why);
 
   // A point at which others may go on. `willing`: the running thread asks them to.
   void Step(bool willing);
