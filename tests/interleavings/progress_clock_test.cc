@@ -49,13 +49,44 @@ TEST(ProgressClock, StandsStillWhileNobodyLooks) {
   });
 }
 
+// At `now` milliseconds: that the process is stopped is noticed, that it runs is, too.
+void ExpectWorks(Clock::Shared& shared, int64_t now) {
+  const uint32_t before = Clock::Note(shared, now * kMillisecond);
+  EXPECT_EQ(Clock::Note(shared, (now + 5) * kMillisecond), before) << now;
+  EXPECT_EQ(Clock::Note(shared, (now + 105) * kMillisecond) - before, 100u - 8u) << now;
+  EXPECT_EQ(Clock::Note(shared, (now + 110) * kMillisecond) - before, 100u - 8u) << now;
+}
+
 TEST(ProgressClock, WrapsAround) {
   RunAlone([] {
     Clock::Shared shared{0};
     const int64_t almost = (int64_t{1} << 32) - 2;  // milliseconds
-    const uint32_t before = Clock::Note(shared, almost * kMillisecond);
-    EXPECT_EQ(Clock::Note(shared, (almost + 5) * kMillisecond), before);
-    EXPECT_EQ(Clock::Note(shared, (almost + 105) * kMillisecond) - before, 100u - 8u);
+    ExpectWorks(shared, almost - 1'000);
+    ExpectWorks(shared, almost);
+  });
+}
+
+constexpr int64_t kHour = 3'600'000;  // milliseconds
+
+// The machine may have been up for any time when the process begins: in some of them the time
+// seemed to be earlier than the one that nobody had noted.
+TEST(ProgressClock, BeginsAtAnyTime) {
+  RunAlone([] {
+    for (int64_t up = 0; up < 120 * 24 * kHour; up += 7 * kHour) {
+      Clock::Shared shared{0};
+      ExpectWorks(shared, up);
+    }
+  });
+}
+
+// The same after a long time in which nobody had to wait.
+TEST(ProgressClock, GoesOnAfterAnyTime) {
+  RunAlone([] {
+    for (int64_t gap = 1; gap < 49 * 24 * kHour; gap += 5 * kHour) {
+      Clock::Shared shared{0};
+      ExpectWorks(shared, 1'000);
+      ExpectWorks(shared, 2'000 + gap);
+    }
   });
 }
 
