@@ -7,27 +7,11 @@
 #include <vector>
 
 #include "tests/support/resident_memory.h"
+#include "tests/support/uneventful_validator.h"
 #include "validator/validator.h"
 
 namespace rqlockdep {
 namespace {
-
-class OneStack : public Environment {
- public:
-  size_t CaptureStack(uintptr_t* frames, size_t, uintptr_t) override {
-    frames[0] = 1;
-    return 1;
-  }
-  ClassKey ResolveClass(const hooks::LockMap& map) override {
-    return {ClassKey::Type::kSite, reinterpret_cast<uintptr_t>(map.key())};
-  }
-  void Warn(const char* message) override { ADD_FAILURE() << message; }
-};
-
-class NoSink : public FindingSink {
- public:
-  void OnFinding(const Finding&) override { ADD_FAILURE() << "nothing is wrong here"; }
-};
 
 class GraphMemoryTest : public ::testing::Test {
  protected:
@@ -53,7 +37,7 @@ class GraphMemoryTest : public ::testing::Test {
 
   const LockClass any_class_{"any"};
   OneStack environment_;
-  NoSink sink_;
+  NoFindings sink_;
   std::unique_ptr<Validator> validator_ =
       std::make_unique<Validator>(environment_, sink_, Validator::Options());
   ThreadState* thread_ = validator_->NewThread();

@@ -3,71 +3,22 @@
 // written. Only what belongs to the threads themselves can.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#include <atomic>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <thread>
 #include <vector>
 
+#include "tests/support/mapping_recorder.h"
+#include "tests/support/uneventful_validator.h"
 #include "validator/validator.h"
-
-namespace {
-
-// Every mapping that the validator has made and not given back.
-std::mutex g_mutex;
-std::map<void*, size_t>& Mappings() {
-  static auto* mappings = new std::map<void*, size_t>();
-  return *mappings;
-}
-
-}  // namespace
-
-extern "C" {
-
-void* __real_mmap(void* address, size_t size, int protection, int flags, int file, off_t offset);
-int __real_munmap(void* address, size_t size);
-
-void* __wrap_mmap(void* address, size_t size, int protection, int flags, int file, off_t offset) {
-  void* memory = __real_mmap(address, size, protection, flags, file, offset);
-  const std::scoped_lock guard(g_mutex);
-  Mappings()[memory] = size;
-  return memory;
-}
-
-int __wrap_munmap(void* address, size_t size) {
-  const std::scoped_lock guard(g_mutex);
-  Mappings().erase(address);
-  return __real_munmap(address, size);
-}
-
-}  // extern "C"
 
 namespace rqlockdep {
 namespace {
 
 constexpr int kThreads = 3;
 constexpr int kDepth = 12;
-
-class OneStack : public Environment {
- public:
-  size_t CaptureStack(uintptr_t* frames, size_t, uintptr_t) override {
-    frames[0] = 1;
-    return 1;
-  }
-  ClassKey ResolveClass(const hooks::LockMap& map) override {
-    return {ClassKey::Type::kExplicit, reinterpret_cast<uintptr_t>(map.key())};
-  }
-  void Warn(const char* message) override { ADD_FAILURE() << message; }
-};
-
-class NoSink : public FindingSink {
- public:
-  void OnFinding(const Finding&) override { ADD_FAILURE() << "nothing is wrong here"; }
-};
 
 // An object in pages of its own.
 template <typename T>
@@ -131,11 +82,10 @@ class SteadyStateTest : public ::testing::Test {
       thread->ForEachMapping([&](const void* memory, size_t size) { own[memory] = size; });
     }
     size_t bytes = sizeof(*validator_) + sizeof(*locks_);
-    const std::scoped_lock guard(g_mutex);
-    for (const auto& [memory, size] : Mappings()) {
-      if (own.contains(memory)) continue;
-      EXPECT_EQ(mprotect(memory, size, protection), 0);
-      bytes += size;
+    for (const Mapping mapping : RecordedMappings()) {
+      if (own.contains(mapping.data())) continue;
+      EXPECT_EQ(mprotect(mapping.data(), mapping.size(), protection), 0);
+      bytes += mapping.size();
     }
     EXPECT_EQ(mprotect(validator_.get(), sizeof(*validator_), protection), 0);
     EXPECT_EQ(mprotect(locks_.get(), sizeof(*locks_), protection), 0);
@@ -147,7 +97,7 @@ class SteadyStateTest : public ::testing::Test {
                                                  LockClass("6"), LockClass("7"),  LockClass("8"),
                                                  LockClass("9"), LockClass("10"), LockClass("11")};
   OneStack environment_;
-  NoSink sink_;
+  NoFindings sink_;
   std::unique_ptr<OnPages<Locks>> locks_ = std::make_unique<OnPages<Locks>>();
   std::unique_ptr<OnPages<Validator>> validator_ =
       std::make_unique<OnPages<Validator>>(environment_, sink_, Validator::Options());

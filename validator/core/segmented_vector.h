@@ -63,6 +63,14 @@ class SegmentedVector {
     return true;
   }
 
+  // Calls `visit(address, bytes)` for each mapping. Writer only; for tests.
+  template <typename Visitor>
+  void ForEachMapping(Visitor visit) const {
+    for (int k = 0; k < segment_count_; ++k) {
+      visit(segments_[k].load(std::memory_order_relaxed), Capacity(k) * sizeof(T));
+    }
+  }
+
  private:
   static constexpr uint64_t kFirst = uint64_t{1} << kFirstLog2;
   static constexpr int kSegments = 33 - kFirstLog2;

@@ -108,6 +108,7 @@ class ThreadState {
   template <typename Visitor>
   void ForEachMapping(Visitor visit) const {
     held.ForEachMapping(visit);
+    contexts_.ForEachMapping(visit);
     if (chains.memory() != nullptr) visit(chains.memory(), chains.mapped());
   }
 
