@@ -2,23 +2,28 @@
 // becomes of it.
 //
 //   out_of_memory_program         some of everything; the environment says which allocation fails
-//                                 (tests/support/failing_memory.h)
+//                                 (tests/support/failing_memory.h). Its last line says how many
+//                                 there were
 //   out_of_memory_program limit   with little address space left, many classes and orders
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "rqlockdep/context.h"
 #include "rqlockdep/lock_class.h"
 #include "rqlockdep/validated.h"
+#include "tests/support/failing_memory.h"
 
 #if defined(__clang__)
 // Locks are tried, and given back in loops.
@@ -94,6 +99,12 @@ void ManyClassesWithLittleMemory() {
   for (int i = 0; i + 1 < kClasses; i += 100) Nest(*locks[i + 1], *locks[i]);
 }
 
+// After everything else, the validator's part of exit too.
+[[gnu::destructor(101)]] void SayHowManyMappings() {
+  const std::string line = "mappings " + std::to_string(rqlockdep::MappingsAskedFor()) + "\n";
+  if (write(STDOUT_FILENO, line.data(), line.size()) < 0) std::abort();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -103,5 +114,6 @@ int main(int argc, char** argv) {
     SomeOfEverything();
   }
   std::puts("done");
+  std::fflush(stdout);
   return 0;
 }
