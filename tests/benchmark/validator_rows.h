@@ -17,6 +17,9 @@ struct ValidatorRowOptions {
   int pairs = 0;               // a slice of one contestant
   std::vector<int> instances;  // of the row "scattered"
   int classes = 0;             // of the row "edges", with five times as many edges
+  std::vector<int> threads;    // of the row "contended", as what follows
+  double seconds = 0;          // of one round of one lock
+  int contended_rounds = 0;
   bool markdown = false;
 };
 
@@ -26,6 +29,8 @@ void DepthRow(const ValidatorRowOptions& options, std::ostream& out);
 void ThreadsRow(const ValidatorRowOptions& options, std::ostream& out);
 // Random ordered pairs over many locks of as many classes, four partners each; orders known.
 void ScatteredRow(const ValidatorRowOptions& options, std::ostream& out);
+// Several threads compete for one lock. False if it did not exclude them.
+bool ContendedRow(const ValidatorRowOptions& options, std::ostream& out);
 // An acquisition that adds an edge to a large graph without cycles.
 void EdgesRow(const ValidatorRowOptions& options, std::ostream& out);
 
