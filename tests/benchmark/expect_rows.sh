@@ -21,7 +21,7 @@ number='-?[0-9.]+x?( [num]?s)?'
 # expect TIMES COLUMNS TITLE...: each has so many lines with a number in each column.
 expect() { expect_cells "$number" "$@"; }
 
-# The same where some columns have nothing to say.
+# The same where some columns have nothing to say, as of a short round in which a lock got nowhere.
 expect_or_dash() { expect_cells "(-|$number)" "$@"; }
 
 expect_cells() {

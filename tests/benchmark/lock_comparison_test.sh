@@ -11,29 +11,29 @@ cd "$TEST_TMPDIR" || exit 1
 all=(bare_xchg pthread_spin std_mutex absl_mutex tbb_spin tbb_queuing ck_mcs queued resilient)
 
 run --rows=uncontended
-expect 1 3 "${all[@]}"
+expect_or_dash 1 3 "${all[@]}"
 
 run --rows=pair
 grep -q '^pair: ' out || fail "no row pair"
 if ! grep -q '^skipped: there is only one processor' out; then
   grep -qE '^processors (near|far|changed within the round): 1 of 1 rounds' out ||
     fail "no placement"
-  expect 1 3 "${all[@]}"
+  expect_or_dash 1 3 "${all[@]}"
 fi
 
 run --rows=short --threads=3,5
-expect 2 9 "${all[@]}"
+expect_or_dash 2 9 "${all[@]}"
 grep -q '^3 threads:' out || fail "no table for 3 threads"
 grep -q '^5 threads:' out || fail "no table for 5 threads"
 
 run --rows=long --threads=3 --waits=false
-expect 1 3 "${all[@]}"
+expect_or_dash 1 3 "${all[@]}"
 
 run --rows=aa
-expect 1 2 "resilient, the only lock held" "resilient, the oldest of 8 held" FUTEX_LOCK_PI
+expect_or_dash 1 2 "resilient, the only lock held" "resilient, the oldest of 8 held" FUTEX_LOCK_PI
 
 run --rows=ring --rings=2,3,8,32
-expect 1 3 2 3 8 32
+expect_or_dash 1 3 2 3 8 32
 
 # Rows and locks can be chosen; a ratio to a lock that does not run is not made up.
 run --rows=aa,uncontended --locks=queued,std_mutex
