@@ -118,15 +118,6 @@ class HeldTable {
     return cell >= &slot.cells[0] && cell < &slot.cells[Slot::kInlineCells];
   }
 
-  // Frees all cells. Only where no one else runs (the child of a fork) or no one owns the slot.
-  static void Clear(Slot& slot) {
-    for (Cell& cell : slot.cells) cell.lock.store(kFreeCell, std::memory_order_relaxed);
-    AtEachChunkedCell(slot, [](Cell& cell, uint32_t) {
-      cell.lock.store(kFreeCell, std::memory_order_relaxed);
-      return false;
-    });
-  }
-
   // Calls visit(cell, number) for the chunked cells until it returns true. For any thread.
   template <class Visit>
   static Cell* AtEachChunkedCell(Slot& slot, Visit visit) {

@@ -91,12 +91,16 @@ class PendingByte {
     bool extended = false;  // afterwards, end the longer time slice
   };
   // For the holder, who is about to free the lock.
-  static Handover BeginUnlock(Word& word) {
+  //
+  // `forked`: the byte may tell of waiters that only the parent has. Of a spinner or a claimed
+  // wake-up nobody can say whether they are real, and sleepers must not rely on them.
+  static Handover BeginUnlock(Word& word, bool forked) {
     Handover handover;
     Change(word, [&](uint8_t now) {
       handover.reserve = (now & kReserve) != 0;
-      handover.wake = (now & kSleepers) != 0 && (now & kWakeClaimed) == 0 &&
-                      ((now & kSpinner) == 0 || handover.reserve);
+      const bool somebody_looks =
+          (now & kWakeClaimed) != 0 || ((now & kSpinner) != 0 && !handover.reserve);
+      handover.wake = (now & kSleepers) != 0 && (!somebody_looks || forked);
       handover.extended = (now & kExtended) != 0;
       return static_cast<uint8_t>((now & ~(kReserve | kExtended)) |
                                   (handover.wake ? kWakeClaimed : 0));

@@ -89,7 +89,7 @@ class SpinlockSlowPath {
   }
 
   void Unlock(Word& word) {
-    const auto handover = Pending::BeginUnlock(word);
+    const auto handover = Pending::BeginUnlock(word, policy_.is_forked());
     // Release: pairs with the acquire of whoever takes the lock next.
     word.locked.store(handover.reserve ? kReservedMark : 0, std::memory_order_release);
     FinishUnlock(word, handover);
@@ -136,7 +136,7 @@ class SpinlockSlowPath {
   bool Release(Word& word, Slot* slot) {
     Cell* const cell = slot == nullptr ? nullptr : Table::FindHeld(*slot, word);
     if (cell == nullptr && !HoldsUnlisted(word)) return false;
-    const auto handover = Pending::BeginUnlock(word);
+    const auto handover = Pending::BeginUnlock(word, policy_.is_forked());
     const uint8_t free = handover.reserve ? kReservedMark : 0;
     if (cell != nullptr) {
       Fast::Free(word, *cell, free);

@@ -158,6 +158,7 @@ ThreadSlot* SlotTable::Claim(int32_t tid) {
     // Rather than a new segment, take what ended threads left. Doing so at each doubling costs a
     // system call or two per slot over the life of the table.
     ReclaimEnded();
+    if (end == kMaxSlots) ReclaimRetired();
     if (ThreadSlot* const slot = TakeBetween(0, end, tid)) return slot;
   }
   return TakeBetween(end, kMaxSlots, tid);
@@ -222,27 +223,37 @@ void SlotTable::ReclaimEnded() {
   errno = saved_errno;
 }
 
-void SlotTable::KeepOnly(ThreadSlot& kept, int32_t tid) {
+void SlotTable::ReclaimRetired() {
+  for (uint32_t id = 0; id < kMaxSlots; ++id) {
+    int32_t retired = kRetired;
+    // Relaxed: made when there was one thread.
+    owner(id).compare_exchange_strong(retired, kNobody, std::memory_order_relaxed,
+                                      std::memory_order_relaxed);
+  }
+}
+
+void SlotTable::KeepOnly(int32_t forker, int32_t tid) {
   // The child has one thread; nothing here can be concurrent, so all of it is relaxed.
   const int32_t process = getpid();
   if (process_.load(std::memory_order_relaxed) == process) return;
   process_.store(process, std::memory_order_relaxed);
   const uint32_t end = limit();
   for (uint32_t id = 0; id < end; ++id) {
-    if (id == kept.id) {
+    ThreadSlot& slot = *at(id);
+    const int32_t tid_of_slot = owner(id).load(std::memory_order_relaxed);
+    if (tid_of_slot == forker) {
       owner(id).store(tid, std::memory_order_relaxed);
-    } else if (owner(id).load(std::memory_order_relaxed) != kNobody) {
-      ThreadSlot& slot = *at(id);
-      Table::Clear(slot);
+      WaiterQueue<NativePolicy>::ResetIfLeft(slot);
+    } else if (tid_of_slot > 0) {
       WaiterQueue<NativePolicy>::Reset(slot);
       slot.wait.ticket.store(0, std::memory_order_relaxed);
       // A thread may have been publishing when the process forked.
       slot.wait.writes_done.store(slot.wait.writes_begun.load(std::memory_order_relaxed),
                                   std::memory_order_relaxed);
-      owner(id).store(kNobody, std::memory_order_relaxed);
+      owner(id).store(Table::HoldsMore(slot, nullptr) ? kDead : kRetired,
+                      std::memory_order_relaxed);
     }
   }
-  lowest_free_.store(0, std::memory_order_relaxed);
 }
 
 namespace {
@@ -254,6 +265,9 @@ constinit thread_local ThreadSlot* current_slot __attribute__((tls_model("initia
 constinit thread_local uint32_t wait_to_register __attribute__((tls_model("initial-exec"))) = 0;
 constexpr uint32_t kRegistrationInterval = 65'536;
 
+// The thread that forks, by its number before the fork.
+constinit thread_local int32_t forker __attribute__((tls_model("initial-exec"))) = 0;
+
 constinit std::atomic<bool> has_exit_key{false};
 pthread_key_t exit_key;
 
@@ -263,11 +277,11 @@ void OnThreadExit(void* slot) {
   ProcessSlotTable()->LetGo(*static_cast<ThreadSlot*>(slot));
 }
 
+void OnFork() { forker = CurrentThreadId(); }
+
 void OnForkInChild() {
   ProcessSlotTable()->NoteFork();
-  // A copy that has not registered this thread leaves it to the others. If none has, the slots of
-  // the parent's other threads are reclaimed when the table would grow.
-  if (current_slot != nullptr) ProcessSlotTable()->KeepOnly(*current_slot, CurrentThreadId());
+  ProcessSlotTable()->KeepOnly(forker, CurrentThreadId());
 }
 
 void* CreateTable() { return SlotTable::Map(); }
@@ -287,7 +301,7 @@ constinit std::atomic<SlotTable*> process_table{nullptr};
   // Release: pairs with the acquire in ProcessSlotTable.
   if (!process_table.compare_exchange_strong(none, table, std::memory_order_acq_rel)) return;
   table->AddCopy();
-  pthread_atfork(nullptr, nullptr, &OnForkInChild);
+  pthread_atfork(&OnFork, nullptr, &OnForkInChild);
   if (pthread_key_create(&exit_key, &OnThreadExit) == 0) {
     // The C library keeps the values of the first 32 keys in the thread itself, but allocates
     // memory for those of later keys. Allocating is not for us; then ended threads are found

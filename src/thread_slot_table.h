@@ -14,7 +14,9 @@
 // key destructor could not be set, or ran before a last use) is found when the table would have to
 // grow: the kernel says that there is no such thread.
 //
-// fork: the child keeps the slot of the forking thread with what it holds; all others are free.
+// fork: the child keeps the slot of the forking thread with what it holds. The other threads are no
+// more there: those that hold locks are dead. The others' slots are retired: the `tail` of a lock
+// may still name them, so other threads get them only when there is no other slot left.
 #ifndef RQLOCKDEP_SRC_THREAD_SLOT_TABLE_H_
 #define RQLOCKDEP_SRC_THREAD_SLOT_TABLE_H_
 
@@ -66,9 +68,9 @@ class SlotTable {
   ThreadSlot* Claim(int32_t tid);
   // One copy of the library lets go of the slot, which its own thread calls for.
   void LetGo(ThreadSlot& slot);
-  // In the child of a fork: only `kept`, now of thread `tid`, is still somebody's. Other copies of
-  // the library may have done it already.
-  void KeepOnly(ThreadSlot& kept, int32_t tid);
+  // In the child of a fork by the thread `forker`, which is `tid` here: only its slot, if it has
+  // one, is still somebody's. Other copies of the library may have done it already.
+  void KeepOnly(int32_t forker, int32_t tid);
   // Notes that one more copy of the library uses the table.
   void AddCopy() { copies_.fetch_add(1, std::memory_order_relaxed); }
 
@@ -91,10 +93,11 @@ class SlotTable {
   static constexpr uint32_t kSegments = 10 + 1;
   static constexpr int32_t kNobody = 0;
   static constexpr int32_t kDead = -1;
+  static constexpr int32_t kRetired = -2;
 
   struct Segment {
     ThreadSlot* slots;
-    std::atomic<int32_t>* owners;  // a thread's number, kNobody or kDead
+    std::atomic<int32_t>* owners;  // a thread's number, kNobody, kDead or kRetired
     uint32_t* copies;              // how many copies of the library have adopted the slot
   };
 
@@ -112,6 +115,7 @@ class SlotTable {
   ThreadSlot* Take(uint32_t id, int32_t tid);
   ThreadSlot* TakeBetween(uint32_t begin, uint32_t end, int32_t tid);
   void ReclaimEnded();
+  void ReclaimRetired();
 
   std::atomic<uint64_t> tickets_;
   std::atomic<uint64_t> progress_;

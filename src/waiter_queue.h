@@ -190,11 +190,20 @@ class WaiterQueue {
     }
   }
 
-  // In the child of a fork, for a slot whose thread is gone.
+  // In the child of a fork, for a slot whose thread is gone. Relaxed, here and below: nothing is
+  // concurrent.
   static void Reset(Slot& slot) {
-    // Relaxed: nothing is concurrent.
     slot.node.state.store(kIdle, std::memory_order_relaxed);
     slot.node.word.store(0, std::memory_order_relaxed);
+  }
+  // The same for the slot of the thread that forked: if it left its node to others, they will not
+  // free it any more.
+  static void ResetIfLeft(Slot& slot) {
+    const Node& node = slot.node;
+    if (node.state.load(std::memory_order_relaxed) == kAbandoned ||
+        node.next.load(std::memory_order_relaxed) == kPassed) {
+      Reset(slot);
+    }
   }
 
  private:

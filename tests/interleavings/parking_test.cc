@@ -1,6 +1,11 @@
 // Waiters that sleep are woken: nobody has to wait for the end of a nap because a wake-up was lost
 // or went to somebody who has gone.
+#include <atomic>
+#include <cstdint>
+
 #include "gtest/gtest.h"
+#include "rqlockdep/internal/lock_word.h"
+#include "src/pending_byte.h"
 #include "tests/interleavings/explore.h"
 #include "tests/interleavings/world.h"
 
@@ -42,6 +47,34 @@ TEST(Parking, AnUnlockOfTheRegularLockWakesTheHead) {
                        }},
                       [](W& w) { return w.Leftovers(); });
   });
+}
+
+// In the child of a fork the word may tell of a spinner, of a claimed wake-up and of sleepers that
+// only the parent has.
+TEST(Parking, Bug_InTheChildOfAForkStaleFlagsHidTheSleepers) {
+  using W = World<2, 1>;
+  using Pending = internal::PendingByte<internal::BasicLockWord<SimAtomics>>;
+  static SimStorage<W> storage;
+  for (const uint8_t stale :
+       {Pending::kSpinner, Pending::kWakeClaimed, uint8_t{3}, uint8_t{0xcf}}) {
+    Explore("wake in the child of a fork", {}, [&, stale] {
+      W& world = storage.Renew();
+      world.is_forked = true;
+      return Program<W>(world,
+                        {[stale](W& w) {
+                           if (!w.TryAcquire(0)) return;
+                           w.words[0].pending.store(stale, std::memory_order_relaxed);
+                           w.done[0] = true;
+                           w.scheduler().Await([&w] { return w.IsAsleep(1); });
+                           w.Release(0);
+                         },
+                         [](W& w) {
+                           w.scheduler().Await([&w] { return w.done[0]; });
+                           w.TakeAtOnce(0);
+                         }},
+                        [](W& w) { return w.acquired == 1 ? "" : "nobody got it"; });
+    });
+  }
 }
 
 // The next head is woken early: when the head takes the lock, not when it gives it back.

@@ -62,7 +62,7 @@ class SimProcess {
     SimSlot* slot_at(uint32_t id) { return process_.SlotWithId(id); }
     bool slot_in_use(uint32_t id) { return id % process_.id_distance_ == 0; }
     uint64_t slot_changes() { return 0; }
-    bool is_forked() { return false; }
+    bool is_forked() { return process_.is_forked; }
     bool slot_has_ended(uint32_t id) { return process_.ended[id / process_.id_distance_]; }
     SimAtomic<uint64_t>& progress() { return process_.progress_; }
     SimAtomic<uint64_t>& tickets() { return process_.tickets_; }
@@ -249,6 +249,7 @@ class SimProcess {
   }
 
   SimWord words[kLocks];
+  bool is_forked = false;
   int64_t longest_nap = 0;                   // that anybody asked for
   bool ended[kThreads] = {};                 // of each thread: no more, for the locks
   std::function<void(int thread)> at_pause;  // called before each pause of a waiter, if set

@@ -1,14 +1,20 @@
 #include "src/thread_slot_table.h"
 
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdint>
+#include <functional>
+#include <iostream>
 #include <set>
+#include <string>
 
 #include "gtest/gtest.h"
 #include "rqlockdep/internal/thread_slot.h"
+#include "src/native_policy.h"
 #include "src/ring_search.h"
+#include "src/waiter_queue.h"
 
 namespace rqlockdep::internal {
 namespace {
@@ -90,6 +96,72 @@ TEST_F(SlotTableTest, EndedThreadsAreReclaimed) {
   EXPECT_EQ(ids.count(9), 0u) << "it holds a lock";
   EXPECT_TRUE(table_->IsDead(9));
   EXPECT_EQ(table_->Claim(Me())->id, 64u);
+}
+
+// Runs `child` in the child of a fork. It returns "" if all is well.
+void InTheChildOfAFork(const std::function<std::string()>& child) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    const std::string complaint = child();
+    std::cerr << complaint << std::endl;
+    _exit(complaint.empty() ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(status, 0);
+}
+
+// A queue may name the slot of a thread that the child does not have. So nobody gets that slot
+// while there are others.
+TEST_F(SlotTableTest, ChildOfAForkRetiresTheOtherThreadsSlots) {
+  const int32_t forker = Me();
+  ASSERT_EQ(table_->Claim(kNoSuchThread)->id, 0);
+  ASSERT_EQ(table_->Claim(forker)->id, 1);
+  ASSERT_EQ(table_->Claim(kNoSuchThread + 1)->id, 2);
+  table_->at(2)->cells[0].lock.store(0x1000);
+  table_->at(0)->wait.ticket.store(7);
+  InTheChildOfAFork([&]() -> std::string {
+    table_->KeepOnly(forker, Me());
+    if (!table_->IsDead(2)) return "what it holds is forgotten";
+    if (table_->IsDead(0) || table_->IsDead(1)) return "these hold nothing";
+    if (table_->at(0)->wait.ticket.load() != 0) return "it waits for nothing any more";
+    if (table_->HasEnded(1)) return "the slot is not that of the child's thread";
+    if (table_->Claim(Me())->id != 3) return "the next slot is not a new one";
+    for (uint32_t id = 4; id < SlotTable::kMaxSlots; ++id) {
+      if (table_->Claim(Me())->id != id) return "a retired slot was used";
+    }
+    if (table_->Claim(Me()) != table_->at(0)) return "the retired slot is lost";
+    return table_->Claim(Me()) == nullptr ? "" : "the slots of 1 and 2 were used";
+  });
+}
+
+// The thread that forks need not have a slot itself.
+TEST_F(SlotTableTest, Bug_ChildOfAForkByAThreadWithoutASlotKeptTheOthersQueueNodes) {
+  ASSERT_EQ(table_->Claim(kNoSuchThread)->id, 0);
+  table_->at(0)->node.state.store(WaiterQueue<NativePolicy>::kSleeping);
+  InTheChildOfAFork([&]() -> std::string {
+    table_->KeepOnly(Me() - 1, Me());
+    if (table_->at(0)->node.state.load() != 0) return "the node is in use";
+    return table_->Claim(Me())->id == 1 ? "" : "the slot is not retired";
+  });
+}
+
+// A node that was left to others is idle, for the child has none of them; one that is in use (by
+// what the forking signal handler interrupts) is not touched.
+TEST_F(SlotTableTest, ChildOfAForkHasItsNodeBack) {
+  using Queue = WaiterQueue<NativePolicy>;
+  const int32_t forker = Me();
+  ThreadSlot* const slot = table_->Claim(forker);
+  slot->node.state.store(Queue::kAbandoned);
+  InTheChildOfAFork([&]() -> std::string {
+    table_->KeepOnly(forker, Me());
+    return slot->node.state.load() == Queue::kIdle ? "" : "abandoned for ever";
+  });
+  slot->node.state.store(Queue::kWaiting);
+  InTheChildOfAFork([&]() -> std::string {
+    table_->KeepOnly(forker, Me());
+    return slot->node.state.load() == Queue::kWaiting ? "" : "taken away";
+  });
 }
 
 TEST_F(SlotTableTest, ThisProcessHasOneSlotForAThread) {
