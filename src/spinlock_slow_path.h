@@ -255,12 +255,11 @@ class SpinlockSlowPath {
   // Whether the lock, whose `locked` was `seen`, is held by this very thread: AA. Certain if true.
   //
   // If the mark is not ours, we do not hold it, whatever the table says: in a signal handler it may
-  // list an attempt, or a release in progress, of the code that was interrupted. If the mark is
-  // ours and the table says "held", we hold it. Otherwise either a thread with the same mark holds
-  // it, or we are in a handler that interrupted the code between the compare-and-swap and its
-  // confirmation, or in the midst of a release. If there is no thread with the same mark, it is the
-  // latter. If there is one (with more than 253 threads), that is not known: the limit ends the
-  // wait.
+  // list an attempt of the code that was interrupted. If the mark is ours and the table says
+  // "held", we hold it. Otherwise either a thread with the same mark holds it, or we are in a
+  // handler that interrupted the code between the compare-and-swap and its confirmation, or in the
+  // midst of a release. If there is no thread with the same mark, it is the latter. If there is one
+  // (with more than 253 threads), that is not known: the limit ends the wait.
   bool IsMine(Word& word, uint8_t seen, Slot& slot) {
     if (seen != slot.mark) return false;
     if (Table::FindHeld(slot, word) != nullptr) return true;
@@ -286,7 +285,7 @@ class SpinlockSlowPath {
     Table::AtEachCell(slot, [&](Cell& cell) {
       // Relaxed: this thread's own cells.
       const uintptr_t listed = cell.lock.load(std::memory_order_relaxed);
-      if (&cell == attempt || (listed & kAttemptBit) == 0 || listed == kReleasing) return;
+      if (&cell == attempt || (listed & kAttemptBit) == 0) return;
       // It is there: the code that was interrupted is using it.
       Word& word = *reinterpret_cast<Word*>(listed & ~kAttemptBit);
       if (IsMine(word, word.locked.load(std::memory_order_relaxed), slot)) {

@@ -62,17 +62,15 @@ class FastPath {
     cell.lock.store(AddressOf(word), std::memory_order_release);
   }
 
-  // The order of a release: no longer certainly held, free, no longer listed. `free` is 0 or
-  // kReservedMark.
+  // The order of a release: no longer listed, free. A handler that comes in between may use the
+  // cell, for it gives back what it takes; if it asks for this very lock, the mark in `locked` says
+  // whose it still is (SpinlockSlowPath::IsMine). The other order would list a lock that is another
+  // thread's by now, or gone. `free` is 0 or kReservedMark.
   [[gnu::always_inline]] static inline void Free(Word& word, Cell& cell, uint8_t free = 0) {
     // Relaxed: the release store below publishes it before anyone else can hold the lock.
-    cell.lock.store(kReleasing, std::memory_order_relaxed);
+    cell.lock.store(kFreeCell, std::memory_order_relaxed);
     // Release: pairs with the acquire of whoever takes the lock next.
     word.locked.store(free, std::memory_order_release);
-    // For handlers: the cell is free after the lock is, not before.
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    // Relaxed: for other threads kReleasing and kFreeCell are the same, "not held".
-    cell.lock.store(kFreeCell, std::memory_order_relaxed);
   }
 
   [[gnu::always_inline]] static inline uintptr_t AddressOf(const Word& word) {

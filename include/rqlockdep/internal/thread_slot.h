@@ -6,11 +6,10 @@
 // in any order, and a signal handler that interrupts its thread between any two instructions just
 // uses other cells. What a cell says of its lock:
 //   0                 free
-//   kReleasing        a lock is being given back
 //   address | 1       an attempt on the lock word at `address`
 //   address           held, for certain: set after the lock was taken, changed before it is
 //   released
-// A cell is occupied before the compare-and-swap that takes the lock, and free again after the
+// A cell is occupied before the compare-and-swap that takes the lock, and free again before the
 // release. Only the slot's thread, and signal handlers on it, write its cells. A handler must give
 // back what it took before it returns.
 #ifndef RQLOCKDEP_INTERNAL_THREAD_SLOT_H_
@@ -24,7 +23,6 @@
 namespace rqlockdep::internal {
 
 inline constexpr uintptr_t kFreeCell = 0;
-inline constexpr uintptr_t kReleasing = 1;
 inline constexpr uintptr_t kAttemptBit = 1;
 inline constexpr uintptr_t kBlockedCell = ~uintptr_t{0};  // never free, never a lock
 
