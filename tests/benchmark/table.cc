@@ -52,7 +52,7 @@ void Table::Print(std::ostream& out, bool markdown) const {
   }
 }
 
-std::string Ratio(double ratio) { return std::isnan(ratio) ? "-" : Digits(ratio) + "x"; }
+std::string Ratio(double ratio) { return std::isfinite(ratio) ? Digits(ratio) + "x" : "-"; }
 
 std::string Digits(double number) {
   if (std::isnan(number)) return "-";

@@ -23,7 +23,7 @@ class Table {
 };
 
 // All of them: "-" for what was not measured (NaN).
-std::string Ratio(double ratio);           // 1.52x
+std::string Ratio(double ratio);           // 1.52x; "-", too, if it is one to nothing
 std::string Digits(double number);         // three significant digits: 0.0123, 4.56, 789, 12345
 std::string Duration(double nanoseconds);  // with a unit: 12.3 ns, 4.56 us, 78.9 ms
 

@@ -56,6 +56,7 @@ TEST(NumbersTest, HaveUnits) {
   EXPECT_EQ(Duration(std::nan("")), "-");
   EXPECT_EQ(Ratio(1.5), "1.50x");
   EXPECT_EQ(Ratio(std::nan("")), "-");
+  EXPECT_EQ(Ratio(INFINITY), "-");
 }
 
 }  // namespace
