@@ -12,10 +12,12 @@
  *
  * What the kernel's words mean in user space:
  *   interrupts off  the thread's asynchronous signals are blocked. Not the synchronous ones
- * (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT), nor those that libc keeps for
- *                   itself. Costs a system call, and another for the way back.
+ *                   (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT), nor those that
+ *                   libc keeps for itself. Costs a system call, and another for the way back.
  *   flags           an unsigned long variable of the caller that receives the thread's whole signal
  *                   mask, so there is nothing to nest or to run out of.
+ *                   An unlock of the other kind frees the lock, but the mask is then the
+ *                   caller's to put right: _unlock after _irqsave leaves signals blocked.
  *   preemption off  a count that each thread keeps, rqlockdep_preempt_count(). It changes nothing
  *                   about scheduling; checks can see that the thread is in such a section.
  * An acquisition that fails undoes both, in reverse order, before it returns.

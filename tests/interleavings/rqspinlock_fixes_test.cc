@@ -25,6 +25,7 @@
 //   F17  transient pending, nobody queues                  put_back_bugs_test.cc
 //
 //   Scenario AA                       F6 here; AaIsFoundWithoutAWaitWhateverTheLimit
+//   Scenario irq/non-irq mismatch     tests/unit/res_spin_lock_test.c
 //   Scenario held_lock_max, AB/BA,    tests/stress/rqspinlock_scenarios_test.cc
 //     nesting, wrong and out-of-order
 //     unlocks, the stress module's

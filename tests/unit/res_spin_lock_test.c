@@ -112,6 +112,28 @@ static void TestInterrupts(void) {
   raw_res_spin_unlock(&resilient);
 }
 
+/* A mix-up of the two kinds of unlock, both ways, is a bug of the caller: the lock is free all the
+ * same, and the signal mask is what the calls that were made say. */
+static void TestInterruptsMismatch(void) {
+  unsigned long flags = 0;
+  unsigned long blocked = 0;
+  EXPECT(raw_res_spin_lock_irqsave(&resilient, flags) == 0);
+  raw_res_spin_unlock(&resilient);
+  EXPECT(rqlockdep_preempt_count() == 0);
+  EXPECT(AllAsynchronousBlocked()); /* nobody gave `flags` back */
+  EXPECT(raw_res_spin_lock_irqsave(&resilient, blocked) == 0);
+  raw_res_spin_unlock_irqrestore(&resilient, flags); /* of the first, not of this one */
+  EXPECT(!AnyAsynchronousBlocked());
+  EXPECT(rqlockdep_preempt_count() == 0);
+  EXPECT(raw_res_spin_lock(&resilient) == 0);
+  raw_res_spin_unlock_irqrestore(&resilient, blocked);
+  EXPECT(AllAsynchronousBlocked());
+  EXPECT(rqlockdep_preempt_count() == 0);
+  EXPECT(raw_res_spin_lock(&resilient) == 0); /* it is free */
+  raw_res_spin_unlock_irqrestore(&resilient, flags);
+  EXPECT(!AnyAsynchronousBlocked());
+}
+
 /* What the program itself had blocked stays blocked. */
 static void TestOwnMaskIsKept(void) {
   unsigned long flags = 0;
@@ -185,6 +207,7 @@ int main(void) {
   TestBare();
   TestPreemption();
   TestInterrupts();
+  TestInterruptsMismatch();
   TestOwnMaskIsKept();
   TestSignalWaits();
   TestTimeout();
