@@ -95,18 +95,20 @@ void Validator::EndThread(ThreadState& thread) {
 }
 
 void Validator::ForgetOtherThreads(const ThreadState* survivor) {
+  // Relaxed, all: the process has one thread.
+  uint32_t ended = 0;
   for (ThreadState* thread = threads(); thread != nullptr; thread = thread->next) {
     if (thread == survivor) continue;
+    if (!thread->exited.load(std::memory_order_relaxed)) thread->vanished = true;
     // What they held stays locked in the child for ever, but nobody holds it any more.
-    const bool ended_empty =
-        thread->exited.load(std::memory_order_relaxed) && thread->held.depth() == 0;
     thread->held.Clear();
     thread->pending_first = thread->pending_last = nullptr;
     thread->PopWait(0);
     thread->wait.Reset();
     thread->exited.store(true, std::memory_order_relaxed);
-    if (!ended_empty) ended_threads_.fetch_add(1, std::memory_order_relaxed);
+    if (!thread->vanished) ++ended;
   }
+  ended_threads_.store(ended, std::memory_order_relaxed);
   doubtful_looks_ = 0;
 }
 

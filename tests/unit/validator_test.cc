@@ -87,6 +87,41 @@ TEST_F(ValidatorTest, AKnownOrderTakesNoStackAndFindsNothing) {
   EXPECT_TRUE(findings().empty());
 }
 
+// The thread may have been changing its tables when the process forked.
+TEST_F(ValidatorTest, Bug_ChildOfAForkUsedTheTablesOfAThreadThatTheForkInterrupted) {
+  ThreadState& ended = Thread();
+  validator_.EndThread(ended);
+  ThreadState& forks = *validator_.NewThread();
+  ASSERT_EQ(&forks, &ended) << "an ended thread's state is used again";
+  ThreadState& vanished = Thread();
+  ThreadState& ended_with_lock = Thread();
+  Acquire(ended_with_lock, Lock());
+  validator_.EndThread(ended_with_lock);
+  Acquire(vanished, Lock());
+  validator_.ForgetOtherThreads(&forks);
+  EXPECT_EQ(vanished.held.depth(), 0U);
+  EXPECT_EQ(validator_.NewThread(), &ended_with_lock);
+  EXPECT_NE(validator_.NewThread(), &vanished);
+}
+
+// Whoever tests a program wants each test to begin without what the one before had seen.
+TEST_F(ValidatorTest, ResetBetweenTests) {
+  const LockClass& first = classes_.emplace_back("first");
+  const LockClass& second = classes_.emplace_back("second");
+  for (const bool swapped : {false, true}) {
+    Validator validator(environment_, sink_, Validator::Options());
+    ThreadState& thread = *validator.NewThread();
+    hooks::LockMap& outer = Lock(swapped ? second : first);
+    hooks::LockMap& inner = Lock(swapped ? first : second);
+    for (hooks::LockMap* lock : {&outer, &inner}) validator.Acquire(thread, *lock, {}, Site(1));
+    for (hooks::LockMap* lock : {&inner, &outer}) validator.Release(thread, *lock, Site(2));
+  }
+  EXPECT_TRUE(findings().empty());
+  Nest(Thread(), Lock(first), Lock(second));
+  Nest(Thread(), Lock(second), Lock(first));
+  EXPECT_EQ(findings().size(), 1U);
+}
+
 TEST_F(ValidatorTest, TheEdgesOfACycleTellWhoHeldAndAskedWhere) {
   ThreadState& first = Thread();
   ThreadState& second = Thread();

@@ -4,7 +4,7 @@ namespace rqlockdep {
 
 bool ThreadState::Reuse(ThreadId id) {
   // Acquire: pairs with the release store at the thread's end; it is done with the state.
-  if (!exited.load(std::memory_order_acquire) || held.depth() != 0) return false;
+  if (!exited.load(std::memory_order_acquire) || held.depth() != 0 || vanished) return false;
   id_.store(id, std::memory_order_relaxed);
   chains.Clear();
   held.ForgetPopped();

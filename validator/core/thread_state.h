@@ -136,6 +136,9 @@ class ThreadState {
   uint64_t gave_way = 0;  // the ticket of a wait that was chosen to end a ring
 
   std::atomic<bool> exited{false};
+  // The process is the child of a fork, and the thread is not there. It may have been changing
+  // anything here when the process forked: nobody uses it any more.
+  bool vanished = false;
 
   // Findings made under the graph lock, delivered after it was left; the oldest first.
   struct PendingFinding {
