@@ -95,7 +95,7 @@ class ReferenceModel {
     std::optional<int> failed_lock;  // the last acquire, release or downgrade was a failure to get
                                      // this resilient lock with locks held
   };
-  struct Wait {
+  struct WaitState {
     int lock = -1;
     int lock_class = -1;
     LockMode mode = LockMode::kExclusive;
@@ -108,16 +108,42 @@ class ReferenceModel {
     bool hard_masked = false;
     bool soft_masked = false;
     bool exited = false;
-    std::optional<Wait> wait;
+    std::optional<WaitState> wait;
+  };
+
+  // An acquisition, as section 1 sees it.
+  struct Ask {
+    const TraceEvent& event;
+    Thread& thread;
+    LockKind kind;
+    int lock_class;
+    LockMode mode;
+    Strength strength;
+    bool is_try;
+    bool holds_shared_only;
+    // At most one of them. With the first three the thread waits for nobody.
+    bool re_entry;
+    bool resilient_aa;
+    bool try_on_own;
+    bool self_deadlock;
+    bool waits_for_nobody() const { return re_entry || resilient_aa || try_on_own; }
   };
 
   const Thread& FindThread(int thread) const;
   LockKind KindOf(int lock) const { return trace_.locks[lock].kind; }
   int ClassOf(int lock, int subclass);
   ReferenceFinding& Report(const std::string& id, int thread);
+  static bool Holds(const Thread& thread, int lock);
+  static bool HoldsExclusively(const Thread& thread, int lock);
 
   // Section 1.
   void Acquire(const TraceEvent& event);
+  Ask Classify(const TraceEvent& event);
+  // What asking alone brings about, whatever becomes of it.
+  void NoteAsked(const Ask& ask);
+  // Whether it gets the lock, by the order of docs/trace-format.md; none: it waits.
+  std::optional<bool> Outcome(const Ask& ask) const;
+  void Wait(const Ask& ask);
   void Grant(int thread, int lock, int lock_class, LockMode mode);
   void Fail(int thread, int lock);
   // Section 2.
@@ -126,6 +152,8 @@ class ReferenceModel {
   void CheckRecursion(int thread, const TraceEvent& event, int asked_class, LockMode mode);
   bool NestExcuses(const Thread& thread, size_t held_index, int nest_lock, int asked_class);
   // Section 5.
+  void AddUses(const Ask& ask);
+  void EnableAsked(const Ask& ask);
   void Enter(const TraceEvent& event);
   void Leave(const TraceEvent& event);
   void SetMasks(Thread& thread, bool hard, bool soft);
