@@ -1,5 +1,9 @@
 // Uses validated locks at every time of a process's life, and makes an inversion at the one that
 // its environment names (RQLOCKDEP_TEST_WHEN). lifetime_test.sh looks at what becomes of it.
+#include <limits.h>
+#include <pthread.h>
+
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -40,6 +44,23 @@ Pair& Shared() {
   return *pair;
 }
 
+// If its environment says so, the program has all thread-specific keys, before the library could
+// have one.
+pthread_key_t keys[PTHREAD_KEYS_MAX];
+size_t key_count = 0;
+[[gnu::constructor(101)]] void TakeAllKeys() {
+  if (std::getenv("RQLOCKDEP_TEST_NO_KEYS") == nullptr) return;
+  while (key_count < PTHREAD_KEYS_MAX && pthread_key_create(&keys[key_count], nullptr) == 0) {
+    ++key_count;
+  }
+}
+// Nobody else has written to them in this thread, which has not used them.
+void CheckKeys() {
+  for (size_t i = 0; i < key_count; ++i) {
+    if (pthread_getspecific(keys[i]) != nullptr) std::printf("key %u was used\n", keys[i]);
+  }
+}
+
 [[gnu::constructor(102)]] void Early() { Shared().Use("early-constructor"); }
 
 struct StaticObject {
@@ -75,7 +96,10 @@ int main() {
   std::atexit([] { Shared().Use("atexit"); });
   Shared().Use("main");
   UseThreadLocal("main-thread-local");
-  std::thread([] { UseThreadLocal("thread-local"); }).join();
+  std::thread([] {
+    UseThreadLocal("thread-local");
+    CheckKeys();
+  }).join();
   std::printf("main is over\n");
   return 0;
 }

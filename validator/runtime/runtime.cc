@@ -25,6 +25,7 @@ namespace {
 enum State : int { kUnmade, kBeingMade, kReady, kOff };
 constinit std::atomic<int> g_state{kUnmade};
 constinit std::atomic<Runtime*> g_runtime{nullptr};
+constinit bool g_has_thread_end_key = false;
 constinit pthread_key_t g_thread_end_key = 0;
 
 Validator::Options ToValidatorOptions(const Options& options) {
@@ -77,7 +78,8 @@ Runtime* Runtime::Make() {
   SetLogPath(runtime->options_.log_path);
   SetExitPolicy(options.fail_on, options.exitcode);
   WarmUpStackCapture();
-  pthread_key_create(&g_thread_end_key, &OnThreadEnd);
+  // Without a key the ends of threads go unseen, and their states are not used again.
+  g_has_thread_end_key = pthread_key_create(&g_thread_end_key, &OnThreadEnd) == 0;
   pthread_atfork(&BeforeFork, &AfterForkInParent, &AfterForkInChild);
   InstallExitHandler();
   g_state.store(kReady, std::memory_order_release);
@@ -97,7 +99,7 @@ bool Runtime::AttachThread() {
   }
   // For a thread that takes locks after this destructor ran, in destructors of its own, this is
   // called again, and so is the destructor, as often as the C library repeats them.
-  pthread_setspecific(g_thread_end_key, state);
+  if (g_has_thread_end_key) pthread_setspecific(g_thread_end_key, state);
   return true;
 }
 
