@@ -9,13 +9,14 @@
 
 #include "tests/benchmark/contention.h"
 #include "tests/benchmark/turns.h"
+#include "tests/benchmark/uncontended.h"
 
 namespace rqlockdep::benchmark {
 
 struct Contestant {
   std::string name;
   // Ticks for so many acquisitions and releases by one thread.
-  uint64_t (*uncontended_ticks)(int64_t pairs);
+  uint64_t (*uncontended_ticks)(Surroundings surroundings, int64_t pairs);
   ContentionResult (*contend)(const ContentionSetup& setup);
 };
 

@@ -20,7 +20,11 @@ class Samples {
   double RatioOf(const std::string& name, const std::string& base) const {
     return MedianRatio(Of(name), Of(base));
   }
-  // The same of the difference.
+  // A quantile of it over the rounds.
+  double RatioOf(const std::string& name, const std::string& base, double quantile) const {
+    return Quantile(Ratios(Of(name), Of(base)), quantile);
+  }
+  // The median of the difference.
   double DifferenceOf(const std::string& name, const std::string& base) const {
     return MedianDifference(Of(name), Of(base));
   }

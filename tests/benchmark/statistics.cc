@@ -26,12 +26,16 @@ double Quantile(std::vector<double> samples, double share) {
   return samples[static_cast<size_t>(std::ceil(share * static_cast<double>(samples.size()))) - 1];
 }
 
-double MedianRatio(const std::vector<double>& a, const std::vector<double>& b) {
-  if (a.empty() || b.empty()) return std::numeric_limits<double>::quiet_NaN();
-  assert(a.size() == b.size());
+std::vector<double> Ratios(const std::vector<double>& a, const std::vector<double>& b) {
   std::vector<double> ratios;
+  if (a.empty() || b.empty()) return ratios;
+  assert(a.size() == b.size());
   for (size_t i = 0; i < a.size(); ++i) ratios.push_back(a[i] / b[i]);
-  return Median(std::move(ratios));
+  return ratios;
+}
+
+double MedianRatio(const std::vector<double>& a, const std::vector<double>& b) {
+  return Median(Ratios(a, b));
 }
 
 std::vector<double> Differences(const std::vector<double>& a, const std::vector<double>& b) {

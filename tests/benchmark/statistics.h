@@ -15,8 +15,10 @@ double Median(std::vector<double> samples);
 // not NaN. NaN if there are none. `share` is above 0 and at most 1.
 double Quantile(std::vector<double> samples, double share);
 
-// The median of a[i] / b[i]: samples of one index are neighbours in time, so what slows down both
-// cancels out. NaN if either is empty; they have to be of one size.
+// a[i] / b[i] for each i: samples of one index are neighbours in time, so what slows down both
+// cancels out. Empty if either is empty; they have to be of one size.
+std::vector<double> Ratios(const std::vector<double>& a, const std::vector<double>& b);
+// Their median. NaN if either is empty.
 double MedianRatio(const std::vector<double>& a, const std::vector<double>& b);
 
 // a[i] - b[i] for each i. Empty if either is empty.

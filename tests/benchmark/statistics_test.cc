@@ -133,6 +133,7 @@ TEST(MedianTest, OfRatiosPairsNeighbours) {
   // Not the ratio of the medians, which is 1.
   EXPECT_DOUBLE_EQ(MedianRatio({1, 2, 9}, {2, 9, 1}), 0.5);
   EXPECT_TRUE(std::isnan(MedianRatio({1}, {})));
+  EXPECT_EQ(Ratios({2, 20, 4}, {1, 5, 4}), (std::vector<double>{2, 4, 1}));
 }
 
 TEST(Statistics, ADifferenceIsTakenWithinARound) {
