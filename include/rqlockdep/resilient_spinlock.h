@@ -37,10 +37,10 @@
 //
 // Costs (docs/measurements.md): an uncontended pair is one locked operation and 17 to 20
 // instructions inline; beside a bare exchange 1.03 to 1.37 times the time in a tight loop, 1.03
-// when 20 ns lie between two pairs, 1.72 at the worst measured. The second and further locks held at a time
-// take a call into the library. The first use by a thread registers it (microseconds, a system call
-// or two). 4 bytes with the validator off. Waiters spin, then yield, then sleep in a queue
-// (src/lock_waiter.h).
+// when 20 ns lie between two pairs, 1.72 at the worst measured. The second and further locks held
+// at a time take a call into the library. The first use by a thread registers it (microseconds, a
+// system call or two). 4 bytes with the validator off. Waiters spin, then yield, then sleep in a
+// queue (src/lock_waiter.h).
 //
 // Limits count only the time in which the process makes progress: being stopped (SIGSTOP, a
 // debugger) or throttled is no waiting. AcquireUntil goes by its own clock. The lock of a thread
