@@ -7,8 +7,8 @@
 //   F4   ignored failure, then unlock                      here; UnlockOfALockNotHeldDoesNothing in
 //                                                          tests/unit/resilient_spinlock_test.cc
 //   F5   AA missed in the windows of lock and unlock       put_back_bugs_test.cc, handler_test.cc;
-//                                                          with signals: HandlerAsksForTheLock...
-//                                                          in tests/unit/resilient_spinlock_test.cc
+//                                                          with signals:
+//                                                          tests/unit/resilient_spinlock_signal_test.cc
 //   F6   AA found late                                     here
 //   F7   handlers starve under contention                  here
 //   F8   pointless spinning where one attempt is allowed   here

@@ -1,23 +1,16 @@
 #include "rqlockdep/resilient_spinlock.h"
 
-#include <pthread.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <atomic>
-#include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <fstream>
 #include <limits>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <random>
 #include <ratio>
-#include <string>
 #include <system_error>
 #include <thread>
 #include <type_traits>
@@ -25,17 +18,11 @@
 
 #include "gtest/gtest.h"
 #include "rqlockdep/lock_result.h"
-#include "rqlockdep/queued_spinlock.h"
 #include "rqlockdep/resilient_lock_guard.h"
 #include "src/native_policy.h"
 #include "src/spinlock_slow_path.h"
 #include "src/thread_slot_table.h"
-
-// The analysis wants every unlock to follow a lock that cannot fail; these tests are about the
-// others.
-#if defined(__clang__)
-#pragma clang diagnostic ignored "-Wthread-safety-analysis"
-#endif
+#include "tests/unit/resilient_spinlock_fixture.h"
 
 namespace rqlockdep {
 namespace {
@@ -48,22 +35,6 @@ using std::chrono::steady_clock;
 static_assert(sizeof(ResilientSpinlock) == 4);
 static_assert(std::is_trivially_destructible_v<ResilientSpinlock>);
 constinit ResilientSpinlock constant_initialised;
-
-// Runs `body` on a thread of its own and waits for it.
-template <class Body>
-void OnAnotherThread(Body body) {
-  std::thread(body).join();
-}
-
-// Whether another thread gets the lock at once: it is free and in order.
-bool FreeForOthers(ResilientSpinlock& lock) {
-  bool got_it = false;
-  OnAnotherThread([&] {
-    got_it = lock.try_lock();
-    if (got_it) lock.unlock();
-  });
-  return got_it;
-}
 
 TEST(LockResult, Conversions) {
   EXPECT_EQ(NegativeErrno(LockResult::kOk), 0);
@@ -307,245 +278,6 @@ TEST(ResilientSpinlock, RingsHaveOneVictim) {
     for (int i = 0; i < 4; ++i) MakeRing(length);
   }
   MakeRing(300);  // more threads than marks
-}
-
-// --- Signals -------------------------------------------------------------------------------------
-
-ResilientSpinlock* handler_lock = nullptr;
-std::atomic<int> handler_got{0};
-std::atomic<int> handler_deadlocks{0};
-std::atomic<int> handler_timeouts{0};
-
-void LockingHandler(int) {
-  const int saved_errno = errno;
-  switch (handler_lock->AcquireFor(1h)) {
-    case LockResult::kOk:
-      handler_got.fetch_add(1);
-      handler_lock->unlock();
-      break;
-    case LockResult::kDeadlock:
-      handler_deadlocks.fetch_add(1);
-      break;
-    case LockResult::kTimedOut:
-      handler_timeouts.fetch_add(1);
-      break;
-  }
-  errno = saved_errno;
-}
-
-// A handler asks for the lock that the code it interrupts takes and gives back all the time. An
-// hour is its limit: this ends only if every AA is found, and every other wait ends.
-TEST(ResilientSpinlock, HandlerAsksForTheLockOfTheCodeItInterrupts) {
-  ResilientSpinlock lock;
-  handler_lock = &lock;
-  struct sigaction action = {};
-  action.sa_handler = &LockingHandler;
-  action.sa_flags = SA_NODEFER;  // handlers nest
-  struct sigaction before;
-  ASSERT_EQ(sigaction(SIGUSR1, &action, &before), 0);
-  std::atomic<bool> stop{false};
-  int64_t counter = 0;
-  int64_t sections[2] = {};
-  std::vector<std::thread> threads;
-  for (int64_t& mine : sections) {
-    threads.emplace_back([&] {
-      while (!stop.load(std::memory_order_relaxed)) {
-        if (lock.AcquireFor(1h) != LockResult::kOk) continue;
-        ++counter;
-        ++mine;
-        lock.unlock();
-      }
-    });
-  }
-  for (int i = 0; i < 2000; ++i) {
-    for (std::thread& thread : threads) pthread_kill(thread.native_handle(), SIGUSR1);
-    std::this_thread::yield();
-  }
-  stop.store(true);
-  for (std::thread& thread : threads) thread.join();
-  sigaction(SIGUSR1, &before, nullptr);
-  EXPECT_EQ(counter, sections[0] + sections[1]);
-  EXPECT_EQ(handler_timeouts.load(), 0);
-  EXPECT_GT(handler_got.load() + handler_deadlocks.load(), 0);
-  EXPECT_TRUE(FreeForOthers(lock));
-}
-
-// --- Threads and processes -----------------------------------------------------------------------
-
-TEST(ResilientSpinlock, SlotsOfEndedThreadsAreReused) {
-  ResilientSpinlock lock;
-  const auto use = [&lock] {
-    ASSERT_EQ(lock.AcquireFor(1h), LockResult::kOk);
-    lock.unlock();
-  };
-  OnAnotherThread(use);
-  const uint32_t before = internal::ProcessSlotTable()->limit();
-  for (int i = 0; i < 200; ++i) OnAnotherThread(use);
-  EXPECT_EQ(internal::ProcessSlotTable()->limit(), before);
-}
-
-TEST(ResilientSpinlock, SlotOfAThreadThatEndedWithALockIsDead) {
-  ResilientSpinlock lock;
-  uint32_t id = 0;
-  OnAnotherThread([&] {
-    ASSERT_EQ(lock.Acquire(), LockResult::kOk);
-    id = internal::CurrentSlot()->id;
-  });
-  EXPECT_TRUE(internal::ProcessSlotTable()->IsDead(id));
-  EXPECT_EQ(lock.AcquireFor(1ms), LockResult::kTimedOut);
-}
-
-// Its waiters fail long before their limit, also those that hold nothing themselves and those
-// that began to wait before the thread ended.
-TEST(ResilientSpinlock, LockOfAnEndedThreadIsADeadlock) {
-  ResilientSpinlock lock;
-  std::atomic<bool> end{false};
-  std::thread owner([&] {
-    ASSERT_EQ(lock.Acquire(), LockResult::kOk);
-    end.wait(false);
-  });
-  while (internal::ProcessSlotTable()->limit() == 0 || lock.try_lock()) {
-    if (lock.IsHeld()) lock.unlock();
-    std::this_thread::yield();
-  }
-  std::vector<std::thread> waiters;
-  std::atomic<int> deadlocks{0};
-  for (int i = 0; i < 5; ++i) {
-    waiters.emplace_back([&] { deadlocks += lock.AcquireFor(24h) == LockResult::kDeadlock; });
-  }
-  end.store(true);
-  end.notify_one();
-  owner.join();
-  for (std::thread& waiter : waiters) waiter.join();
-  EXPECT_EQ(deadlocks.load(), 5);
-  EXPECT_EQ(lock.AcquireFor(24h), LockResult::kDeadlock);
-}
-
-// Waits until the thread sleeps in the kernel.
-void AwaitSleep(pid_t process, pid_t thread) {
-  const std::string path =
-      "/proc/" + std::to_string(process) + "/task/" + std::to_string(thread) + "/stat";
-  for (std::string stat; stat.find(") S ") == std::string::npos; std::this_thread::yield()) {
-    std::getline(std::ifstream(path), stat);
-  }
-}
-
-// The time for which the process is stopped is no waiting time.
-TEST(ResilientSpinlock, StoppedProcessDoesNotWait) {
-  constexpr std::chrono::milliseconds kLimit = 1s;
-  int to_parent[2];
-  int to_child[2];
-  ASSERT_EQ(pipe(to_parent), 0);
-  ASSERT_EQ(pipe(to_child), 0);
-  const pid_t child = fork();
-  if (child == 0) {
-    ResilientSpinlock lock;
-    LockResult result = LockResult::kDeadlock;
-    if (lock.Acquire() != LockResult::kOk) _exit(3);
-    std::thread waiter([&] {
-      const pid_t me = gettid();
-      if (write(to_parent[1], &me, sizeof(me)) != sizeof(me)) _exit(4);
-      result = lock.AcquireFor(kLimit);
-    });
-    char go;
-    if (read(to_child[0], &go, 1) != 1) _exit(5);
-    lock.unlock();
-    waiter.join();
-    _exit(result == LockResult::kOk ? 0 : 1);
-  }
-  pid_t waiter = 0;
-  ASSERT_EQ(read(to_parent[0], &waiter, sizeof(waiter)), static_cast<ssize_t>(sizeof(waiter)));
-  AwaitSleep(child, waiter);
-  ASSERT_EQ(kill(child, SIGSTOP), 0);
-  int status = -1;
-  ASSERT_EQ(waitpid(child, &status, WUNTRACED), child);
-  // It is the passing of time that is tested here.
-  for (const auto end = steady_clock::now() + kLimit + 500ms; steady_clock::now() < end;) {
-    std::this_thread::sleep_until(end);
-  }
-  ASSERT_EQ(kill(child, SIGCONT), 0);
-  ASSERT_EQ(write(to_child[1], "g", 1), 1);
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
-  for (const int fd : {to_parent[0], to_parent[1], to_child[0], to_child[1]}) close(fd);
-}
-
-TEST(ResilientSpinlock, ChildOfAForkKeepsWhatTheForkingThreadHolds) {
-  ResilientSpinlock mine;
-  ResilientSpinlock others;
-  ASSERT_EQ(mine.Acquire(), LockResult::kOk);
-  std::atomic<int> phase{0};
-  std::thread other([&] {
-    ASSERT_EQ(others.Acquire(), LockResult::kOk);
-    phase.store(1);
-    phase.notify_one();
-    phase.wait(1);
-    others.unlock();
-  });
-  phase.wait(0);
-  const pid_t child = fork();
-  if (child == 0) {
-    // The other thread is no more there to give its lock back.
-    const bool good = mine.IsHeld() && mine.Acquire() == LockResult::kDeadlock &&
-                      others.AcquireFor(1h) == LockResult::kDeadlock;
-    mine.unlock();
-    const bool free = mine.Acquire() == LockResult::kOk;
-    _exit(good && free ? 0 : 1);
-  }
-  int status = -1;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
-  phase.store(2);
-  phase.notify_one();
-  other.join();
-  mine.unlock();
-}
-
-// The child of a fork has none of the waiters of which the lock tells.
-template <class Lock>
-void ForkWithAWaiterInTheLock(bool (*take)(Lock&), bool (*try_take)(Lock&)) {
-  using Pending = internal::PendingByte<internal::LockWord>;
-  Lock lock;
-  static_assert(sizeof(lock) == sizeof(internal::LockWord));
-  const auto& word = reinterpret_cast<const internal::LockWord&>(lock);
-  ASSERT_TRUE(take(lock));
-  std::thread waiter([&] {
-    if (take(lock)) lock.unlock();
-  });
-  // Until it has slept for long enough to ask that the lock be left to it.
-  while ((word.pending.load() & Pending::kReserve) == 0) std::this_thread::yield();
-  const pid_t child = fork();
-  if (child == 0) {
-    for (int i = 0; i < 3; ++i) {
-      lock.unlock();
-      if (!try_take(lock)) _exit(1);
-    }
-    lock.unlock();
-    if (!take(lock)) _exit(2);
-    _exit(0);
-  }
-  int status = -1;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
-  lock.unlock();
-  waiter.join();
-}
-
-TEST(ResilientSpinlock, Bug_ChildOfAForkCouldNotTryALockThatItsParentWaitedFor) {
-  const auto take = [](ResilientSpinlock& lock) { return lock.AcquireFor(1h) == LockResult::kOk; };
-  ForkWithAWaiterInTheLock<ResilientSpinlock>(
-      take, [](ResilientSpinlock& lock) { return lock.try_lock(); });
-  ForkWithAWaiterInTheLock<ResilientSpinlock>(
-      take, [](ResilientSpinlock& lock) { return lock.AcquireFor(0s) == LockResult::kOk; });
-}
-
-TEST(QueuedSpinlock, Bug_ChildOfAForkCouldNotTryALockThatItsParentWaitedFor) {
-  ForkWithAWaiterInTheLock<QueuedSpinlock>(
-      [](QueuedSpinlock& lock) {
-        lock.lock();
-        return true;
-      },
-      [](QueuedSpinlock& lock) { return lock.try_lock(); });
 }
 
 // What a thread without a slot does: no table, no deadlock detection, but limits and mutual
