@@ -26,6 +26,7 @@ constinit thread_local SliceState slice_state __attribute__((tls_model("initial-
     SliceState::kNotAsked;
 constinit thread_local SliceControl* slice_control __attribute__((tls_model("initial-exec"))) =
     nullptr;
+constinit thread_local SliceExtension slice_extension __attribute__((tls_model("initial-exec")));
 
 class ErrnoKeeper {
  public:
@@ -74,13 +75,13 @@ bool NativePolicy::BeginSlice() {
     slice_state = slice_control != nullptr ? SliceState::kEnabled : SliceState::kNone;
     if (slice_control == nullptr) return false;
   }
-  SliceExtension::Begin(*slice_control);
+  slice_extension.Begin(*slice_control);
   return true;
 }
 
 void NativePolicy::EndSlice() {
   // Null if another thread's lock is unlocked, which a regular lock allows.
-  if (slice_control != nullptr) SliceExtension::End(*slice_control, &SliceExtension::YieldSlice);
+  if (slice_control != nullptr) slice_extension.End(*slice_control, &SliceExtension::YieldSlice);
 }
 
 bool NativePolicy::Sleep(LockWord& word, uint8_t locked, uint8_t pending, uint16_t tail,

@@ -25,13 +25,19 @@ struct SliceControl {
 };
 static_assert(sizeof(SliceControl) == 4);
 
+// One for each thread. The requests of sections that lie within or overlap one another are one: it
+// is taken back when the last of them ends.
 class SliceExtension {
  public:
   // Opts the calling thread in. Null if there is no such thing here. A system call or none.
   static SliceControl* Enable();
 
-  // From now until End the thread would like to keep its processor.
-  static void Begin(SliceControl& control) {
+  // From now until the matching End the thread would like to keep its processor.
+  void Begin(SliceControl& control) {
+    // Relaxed, here and in End: for handlers of this thread only, and these End as often as they
+    // Begin, so a load and a store will do.
+    sections_.store(sections_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
     // Relaxed: shared with the kernel only, which looks when it has interrupted this thread. The
     // fence keeps the compiler from moving the section across.
     control.request.store(1, std::memory_order_relaxed);
@@ -39,9 +45,14 @@ class SliceExtension {
   }
 
   // `yield` gives the processor back: YieldSlice, or a test's own. Called if an extension was
-  // granted.
+  // granted and no section is left. Does nothing if there is none: then it was another thread's.
   template <class Yield>
-  static void End(SliceControl& control, Yield yield) {
+  void End(SliceControl& control, Yield yield) {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    const uint32_t sections = sections_.load(std::memory_order_relaxed);
+    if (sections == 0) return;
+    sections_.store(sections - 1, std::memory_order_relaxed);
+    if (sections != 1) return;
     std::atomic_signal_fence(std::memory_order_seq_cst);
     // Relaxed: as in Begin. First `request`, so that nothing is granted after the question below.
     control.request.store(0, std::memory_order_relaxed);
@@ -51,6 +62,9 @@ class SliceExtension {
 
   // The system call that ends an extension.
   static void YieldSlice();
+
+ private:
+  std::atomic<uint32_t> sections_{0};  // how many have begun and not ended
 };
 
 }  // namespace rqlockdep::internal

@@ -15,26 +15,68 @@ using internal::SliceExtension;
 
 TEST(SliceExtension, IsAskedForUntilTheEnd) {
   SliceControl control;
-  SliceExtension::Begin(control);
+  SliceExtension extension;
+  extension.Begin(control);
   EXPECT_EQ(control.request, 1);
   bool yielded = false;
-  SliceExtension::End(control, [&] { yielded = true; });
+  extension.End(control, [&] { yielded = true; });
   EXPECT_EQ(control.request, 0);
   EXPECT_FALSE(yielded);
 }
 
 TEST(SliceExtension, IsGivenBackIfItWasGranted) {
   SliceControl control;
-  SliceExtension::Begin(control);
+  SliceExtension extension;
+  extension.Begin(control);
   // What the kernel does when it grants one.
   control.request = 0;
   control.granted = 1;
   bool yielded = false;
-  SliceExtension::End(control, [&] {
+  extension.End(control, [&] {
     EXPECT_EQ(control.request, 0);
     yielded = true;
   });
   EXPECT_TRUE(yielded);
+}
+
+// The bug: giving back an inner lock ended the request of the outer one, and gave the processor
+// away while that was held.
+TEST(SliceExtension, Bug_AnInnerSectionEndedTheOuterOnes) {
+  SliceControl control;
+  SliceExtension extension;
+  int yields = 0;
+  const auto yield = [&] {
+    ++yields;
+    control.granted = 0;
+  };
+  extension.Begin(control);
+  extension.Begin(control);
+  extension.End(control, yield);
+  EXPECT_EQ(control.request, 1) << "the outer section goes on";
+  // Granted meanwhile.
+  control.request = 0;
+  control.granted = 1;
+  extension.Begin(control);
+  extension.End(control, yield);
+  EXPECT_EQ(yields, 0);
+  extension.End(control, yield);
+  EXPECT_EQ(control.request, 0);
+  EXPECT_EQ(yields, 1);
+}
+
+// A regular lock may be unlocked by a thread that did not wait for it.
+TEST(SliceExtension, AnEndWithoutABeginningLeavesTheNextSectionWhole) {
+  SliceControl control;
+  SliceExtension extension;
+  const auto yield = [] { FAIL() << "nothing was granted"; };
+  extension.End(control, yield);
+  extension.Begin(control);
+  EXPECT_EQ(control.request, 1);
+  extension.Begin(control);
+  extension.End(control, yield);
+  EXPECT_EQ(control.request, 1);
+  extension.End(control, yield);
+  EXPECT_EQ(control.request, 0);
 }
 
 // Every acquisition that had to wait asks, and each is taken back by the release: in every
@@ -81,8 +123,9 @@ TEST(SliceExtension, EnablingTellsTheTruth) {
   SliceControl* const control = SliceExtension::Enable();
   EXPECT_EQ(SliceExtension::Enable(), control) << "a second answer differs from the first";
   if (control == nullptr) GTEST_SKIP() << "this kernel has no time-slice extension";
-  SliceExtension::Begin(*control);
-  SliceExtension::End(*control, &SliceExtension::YieldSlice);
+  SliceExtension extension;
+  extension.Begin(*control);
+  extension.End(*control, &SliceExtension::YieldSlice);
   EXPECT_EQ(control->request, 0);
 }
 
