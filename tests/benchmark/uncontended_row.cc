@@ -12,7 +12,7 @@ namespace {
 
 // A slice is short beside a scheduler's time slice, so most are not disturbed at all.
 constexpr int64_t kPairsPerSlice = 5'000;
-constexpr int kSlicesPerRound = 100;
+constexpr int kSlicesPerRound = 25;
 
 constexpr std::pair<Surroundings, const char*> kAllSurroundings[] = {
     {Surroundings::kTightLoop, "acquire and release in a tight loop"},
