@@ -78,7 +78,7 @@ void ReferenceModel::NoteAsked(const Ask& ask) {
 
   if (ask.is_try || ask.waits_for_nobody()) return;
   if (reference::OuterRank(ask.kind) > CurrentRank(ask.thread)) {
-    Report("invalid-wait-context", event.thread);
+    Report("invalid-wait-context", event.thread).asked_class = graph_.ClassName(ask.lock_class);
   }
   if (IsSection(ask.kind)) return;
   AddUses(ask);
@@ -164,7 +164,7 @@ void ReferenceModel::CheckRecursion(int thread, const TraceEvent& event, int ask
     if (hold.lock_class != asked_class || hold.lock == event.lock) continue;
     if (hold.mode != LockMode::kExclusive && mode == LockMode::kRecursiveReader) continue;
     if (event.nest >= 0 && NestExcuses(state, i, event.nest, asked_class)) continue;
-    Report("recursive-locking", thread);
+    Report("recursive-locking", thread).asked_class = graph_.ClassName(asked_class);
   }
 }
 

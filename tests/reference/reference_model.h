@@ -37,6 +37,7 @@ struct ReferenceFinding {
   std::vector<std::string> classes = {};
   std::vector<Strength> strengths = {};  // strengths[i] is that of classes[i] -> classes[i + 1]
   bool self_deadlock = false;            // recursive-locking: of the very same lock
+  std::string asked_class = {};          // of invalid-wait-context and of recursive-locking
   // Of live deadlocks, else empty: the waiting threads, each waiting for the next.
   std::vector<int> deadlocked_threads = {};
 };
