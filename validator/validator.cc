@@ -200,9 +200,10 @@ bool Validator::AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock, Lock
   if (id - 1 >= kGeneralPath - 1 || thread.general_path != 0) return false;
   if (thread.held.Find(&lock) != HeldStack::kNone) return false;
   const uint64_t facts = AcquisitionFacts::Of(id, mode, strength);
-  const ChainKey after = MixChain(thread.chain(), facts);
+  const ChainKey before = thread.chain();
+  const ChainKey after = MixChain(before, facts);
   StackId stack = kNoStack;
-  if (!thread.chains.Find(after, &stack)) return false;
+  if (!thread.chains.Find({before, facts, after}, &stack)) return false;
   HeldLock* record = thread.held.Push(&lock);
   if (record == nullptr) return false;
   Push(thread, *record, facts | HeldFacts::OfKind(lock.kind()), after, stack, site);
@@ -221,13 +222,15 @@ void Validator::AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
     const std::scoped_lock guard(mutex_);
     Ask ask = BeginAsk(thread, lock, arguments, arguments.strength, site);
     const ClassId id = ask.input.class_id();
-    ChainKey judged = MixChain(thread.chain(), ask.facts);
+    const ChainKey before = thread.chain();
+    ChainKey judged = MixChain(before, ask.facts);
     const bool waits_for_others =
         ask.own_hold == OwnHold::kNone || ask.own_hold == OwnHold::kSelfDeadlock;
     if (!waits_for_others || id == kNoClass) {
       ask.facts |= AcquisitionFacts::kSpecial;
-      judged = MixChain(thread.chain(), ask.facts);
-      if (!thread.chains.Contains(judged)) thread.chains.Insert(judged, ask.input.Stack());
+      judged = MixChain(before, ask.facts);
+      if (!thread.chains.Contains({before, ask.facts, judged}))
+        thread.chains.Insert({before, ask.facts, judged}, ask.input.Stack());
     } else {
       if (ask.own_hold == OwnHold::kSelfDeadlock) ReportSelfDeadlock(ask.input);
       const NestingExcuse excuse =
@@ -238,21 +241,21 @@ void Validator::AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
       if (excuse.same_class_held && excuse.all_nested) {
         ask.facts |= AcquisitionFacts::kNestAccepted;
       }
-      judged = MixChain(thread.chain(), ask.facts);
+      judged = MixChain(before, ask.facts);
       if (ask.nest != nullptr) {
         // Under which class it nests decides whether the nesting is accepted.
         const uint32_t nest_hold = thread.held.Find(ask.nest);
         const ClassId nest_class = thread.held[nest_hold].class_id();
         judged = MixChain(judged, AcquisitionFacts::kNestClass | nest_class);
       }
-      if (!thread.chains.Contains(judged)) {
+      if (!thread.chains.Contains({before, ask.facts, judged})) {
         Judge(ask);
-        thread.chains.Insert(judged, ask.input.Stack());
+        thread.chains.Insert({before, ask.facts, judged}, ask.input.Stack());
       }
     }
     cycles_.JudgeNews(ask.input);
     StackId stack = kNoStack;
-    thread.chains.Find(judged, &stack);
+    thread.chains.Find({before, ask.facts, judged}, &stack);
     if (options_.full_stacks) stack = ask.input.Stack();
     PushGeneral(ask, stack);
   }
@@ -278,14 +281,15 @@ void Validator::TryGeneral(ThreadState& thread, hooks::LockMap& lock,
       if (ask.own_hold != OwnHold::kNone || id == kNoClass) {
         ask.facts |= AcquisitionFacts::kSpecial;
       }
-      const ChainKey after = MixChain(thread.chain(), ask.facts);
-      if (!thread.chains.Contains(after)) {
+      const ChainKey before = thread.chain();
+      const ChainKey after = MixChain(before, ask.facts);
+      if (!thread.chains.Contains({before, ask.facts, after})) {
         if (ask.own_hold == OwnHold::kNone && id != kNoClass) AddUses(ask);
-        thread.chains.Insert(after, ask.input.Stack());
+        thread.chains.Insert({before, ask.facts, after}, ask.input.Stack());
       }
       cycles_.JudgeNews(ask.input);
       StackId stack = kNoStack;
-      thread.chains.Find(after, &stack);
+      thread.chains.Find({before, ask.facts, after}, &stack);
       if (options_.full_stacks) stack = ask.input.Stack();
       PushGeneral(ask, stack);
     }

@@ -263,9 +263,10 @@ inline bool Validator::AcquireKnown(ThreadState& thread, hooks::LockMap& lock, L
   if (thread.held.MayHoldInShallow(&lock) && thread.held.Find(&lock) != HeldStack::kNone) {
     return false;
   }
-  const ChainKey after = MixChain(thread.chain(), facts);
+  const ChainKey before = thread.chain();
+  const ChainKey after = MixChain(before, facts);
   StackId stack = kNoStack;
-  if (!thread.chains.Find(after, &stack)) return false;
+  if (!thread.chains.Find({before, facts, after}, &stack)) return false;
   Push(thread, thread.held.PushInShallow(&lock), held_facts, after, stack, site);
   return true;
 }

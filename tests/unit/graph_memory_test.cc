@@ -29,11 +29,7 @@ class GraphMemoryTest : public ::testing::Test {
   void Acquire(size_t i) { validator_->Acquire(*thread_, *locks_[i], {}, site_); }
   void Release(size_t i) { validator_->Release(*thread_, *locks_[i], site_); }
   // What one thread's cache of chains takes, which is not the graph's.
-  // The table, and the whole keys.
-  double CacheBytes() const {
-    const ChainCache& chains = thread_->chains;
-    return static_cast<double>(chains.mapped() + chains.size() * sizeof(ChainKey));
-  }
+  double CacheBytes() const { return static_cast<double>(thread_->chains.bytes()); }
 
   const LockClass any_class_{"any"};
   OneStack environment_;
