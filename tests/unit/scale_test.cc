@@ -9,6 +9,7 @@
 
 #include "tests/reference/seeded_random.h"
 #include "tests/support/resident_memory.h"
+#include "tests/support/uneventful_validator.h"
 #include "validator/validator.h"
 
 namespace rqlockdep {
@@ -21,16 +22,10 @@ constexpr int kScale = 1;
 #endif
 
 // All stacks are alike: what is tried here is the graph.
-class OneStack : public Environment {
+class ManyClasses : public OneStack {
  public:
-  size_t CaptureStack(uintptr_t* frames, size_t, uintptr_t) override {
-    frames[0] = 1;
-    return 1;
-  }
   ClassKey ResolveClass(const hooks::LockMap& map) override {
-    ClassKey key;
-    key.type = ClassKey::Type::kSite;
-    key.address = reinterpret_cast<uintptr_t>(map.key());
+    ClassKey key = OneStack::ResolveClass(map);
     if (key.address == kOrdered) key.order = +[](const void*, const void*) { return true; };
     return key;
   }
@@ -83,7 +78,7 @@ class ScaleTest : public ::testing::Test {
   }
 
   const LockClass any_class_{"any"};
-  OneStack environment_;
+  ManyClasses environment_;
   CountingSink sink_;
   std::unique_ptr<Validator> validator_ =
       std::make_unique<Validator>(environment_, sink_, Validator::Options());
@@ -125,7 +120,7 @@ TEST_F(ScaleTest, ThousandsOfLocksHeldOfOneClass) {
   MakeLocks(kHeld + 2, kHeld + 2);
   for (size_t i = 0; i < kHeld; ++i) {
     locks_[i]->SetKey(hooks::LockMap::KeyType::kSite,
-                      reinterpret_cast<const void*>(OneStack::kOrdered));
+                      reinterpret_cast<const void*>(ManyClasses::kOrdered));
   }
   ThreadState& thread = *validator_->NewThread();
   for (size_t i = 0; i < kHeld; ++i) Acquire(thread, i, Strength::kTimed);
