@@ -35,7 +35,7 @@ TEST(Cancel, AtTheBeginning) {
   static SimStorage<W> storage;
   Explore("cancel at once", {}, [&] {
     return Program<W>(storage.Renew(),
-                      {[](W& w) { w.HoldUntil(0, [&w] { return w.done[1]; }); },
+                      {[](W& w) { w.HoldUntil(0, [&w] { return w.IsDone(1); }); },
                        [](W& w) {
                          w.scheduler().Await([&w] { return w.acquired != 0; });
                          if (w.Take(/*at_once=*/true)) w.scheduler().Fail("got a held lock");
@@ -59,7 +59,7 @@ TEST(Cancel, AtEachMomentOfALonelyWait) {
                          w.scheduler().Step(/*willing=*/false);
                          asleep += w.IsAsleep(1) ? 1 : 0;
                          w.Cancel();
-                         w.scheduler().Await([&w] { return w.done[1]; });
+                         w.scheduler().Await([&w] { return w.IsDone(1); });
                          w.Release(0);
                        },
                        [](W& w) {
@@ -97,7 +97,7 @@ void CancelInTheQueue(int preemptions) {
            if (w.Count(w.Acquire(0)) != LockResult::kOk) w.scheduler().Fail("did not get it");
            w.scheduler().Await([&w] { return w.IsHead(1) && w.IsBehind(2) && w.IsBehind(3); });
            w.Cancel();
-           w.scheduler().Await([&w] { return w.done[kWaiter]; });
+           w.scheduler().Await([&w] { return w.IsDone(kWaiter); });
            w.Release(0);
          },
          waiter, waiter, waiter},
@@ -109,9 +109,9 @@ void CancelInTheQueue(int preemptions) {
   ExpectHappened("the waiter gave up", gave_up);
 }
 
-TEST(Cancel, OfTheHead) { CancelInTheQueue<1>(Preemptions(1, 3)); }
-TEST(Cancel, InTheMiddle) { CancelInTheQueue<2>(Preemptions(1, 3)); }
-TEST(Cancel, AtTheEnd) { CancelInTheQueue<3>(Preemptions(1, 3)); }
+TEST(Cancel, OfTheHead) { CancelInTheQueue<1>(Preemptions(1, 2)); }
+TEST(Cancel, InTheMiddle) { CancelInTheQueue<2>(Preemptions(1, 2)); }
+TEST(Cancel, AtTheEnd) { CancelInTheQueue<3>(Preemptions(1, 2)); }
 
 }  // namespace
 }  // namespace rqlockdep

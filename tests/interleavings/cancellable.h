@@ -59,10 +59,10 @@ struct Cancellable : World<kThreads, 1, kBug> {
     return true;
   }
 
-  void (*cancel)(void*) = nullptr;
-  void* argument = nullptr;
-  bool cancelling = false;
-  bool cancelled = false;
+  SimNote<void (*)(void*)> cancel;
+  SimNote<void*> argument;
+  SimNote<bool> cancelling;
+  SimNote<bool> cancelled;
 };
 
 }  // namespace rqlockdep

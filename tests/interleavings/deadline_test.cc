@@ -70,7 +70,7 @@ TEST(Deadline, AsTheSpinner) {
       if (thread == 2 && world.HasSpinner(0)) world.scheduler().PassTime(kMillisecond);
     };
     return Program<W>(world,
-                      {[](W& w) { w.HoldUntil(0, [&w] { return w.done[2]; }); },
+                      {[](W& w) { w.HoldUntil(0, [&w] { return w.IsDone(2); }); },
                        [](W& w) {
                          w.scheduler().Await([&w] { return w.acquired != 0; });
                          w.TakeAll({0});
@@ -112,7 +112,7 @@ int LeavesFrom(int place, typename World<kWaiters + 1, 1>::Standing standing, in
   Explore("deadline in the queue", {.preemptions = preemptions}, [&] {
     std::vector<std::function<void(W&)>> threads(kWaiters + 1, waiter);
     threads[0] = [place](W& w) {
-      w.HoldUntil(0, [&w, place] { return w.done[place]; });
+      w.HoldUntil(0, [&w, place] { return w.IsDone(place); });
       w.done[0] = true;
     };
     return Program<W>(storage.Renew(), threads, [](W& w) -> std::string {
@@ -157,7 +157,7 @@ TEST(Deadline, OutsideTheQueue) {
   static SimStorage<W> storage;
   Explore("deadline outside the queue", {.preemptions = 3}, [&] {
     return Program<W>(storage.Renew(),
-                      {[](W& w) { w.HoldUntil(0, [&w] { return w.done[1]; }); },
+                      {[](W& w) { w.HoldUntil(0, [&w] { return w.IsDone(1); }); },
                        [](W& w) {
                          w.scheduler().Await([&w] { return w.acquired != 0; });
                          if (w.Count(w.AcquireWithoutSlot(0, kLimit)) != LockResult::kTimedOut) {

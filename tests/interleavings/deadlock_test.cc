@@ -1,6 +1,9 @@
 // Rings: exactly one member gives way, wherever it stands by then, with and without a successor;
 // the others get their locks. (A ring without a victim shows as an execution that does not end.)
+#include <algorithm>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "tests/interleavings/explore.h"
@@ -31,79 +34,69 @@ TEST(Deadlock, AbbaHasOneVictim) {
   ExpectHappened("a head without successor was the victim", as_head_alone);
 }
 
-// The victim has a queue behind it: whoever is there gets the lock, unharmed.
-TEST(Deadlock, AVictimWithASuccessor) {
-  using W = World<3, 2>;
+// Holds `first`, and when `ready` says so asks for `second`, which may fail: then `at_failure`.
+template <class W, class Ready, class AtFailure>
+void TakeOneThenTheOther(W& w, int first, Ready ready, int second, AtFailure at_failure) {
+  if (w.Count(w.Acquire(first)) != LockResult::kOk) w.scheduler().Fail("did not get it");
+  w.scheduler().Await(ready);
+  if (w.Count(w.Acquire(second)) == LockResult::kOk) {
+    w.Release(second);
+  } else {
+    at_failure();
+  }
+  w.Release(first);
+}
+
+// Threads 0 and 1 hold one lock each and then ask for the other's; thread 2 only for the one that
+// thread 0 asks for, when `bystander` says so. How often thread 0 was the victim at `standing`.
+using ThreeThreads = World<3, 2>;
+using Condition = bool (*)(ThreeThreads&);
+int AbbaAndABystander(const char* what, Condition first, Condition second, Condition bystander,
+                      ThreeThreads::Standing standing) {
+  using W = ThreeThreads;
   static SimStorage<W> storage;
-  int with_successor = 0;
-  Explore("ABBA with a successor", {.preemptions = Preemptions(1, 3)}, [&] {
+  int there = 0;
+  Explore(what, {.preemptions = Preemptions(1, 2)}, [&] {
     W& world = storage.Renew();
     world.standing_on = 1;
-    // Thread 1 has drawn its ticket, so thread 0's is newer; but it finds the ring, or not, when it
-    // goes on, after thread 0 has become the head and thread 2 has queued behind it.
     return Program<W>(world,
-                      {[&](W& w) {
-                         if (w.Count(w.Acquire(0)) != LockResult::kOk)
-                           w.scheduler().Fail("did not get it");
-                         w.scheduler().Await([&w] { return w.acquired >= 2; });
-                         if (w.Count(w.Acquire(1)) == LockResult::kOk) {
-                           w.Release(1);
-                         } else {
-                           with_successor +=
-                               w.standing(0) == W::Standing::kHeadWithFollower ? 1 : 0;
-                         }
-                         w.Release(0);
+                      {[&there, first, standing](W& w) {
+                         TakeOneThenTheOther(
+                             w, 0, [&w, first] { return first(w); }, 1,
+                             [&] { there += w.standing(0) == standing ? 1 : 0; });
                        },
-                       [](W& w) {
-                         if (w.Count(w.Acquire(1)) != LockResult::kOk)
-                           w.scheduler().Fail("did not get it");
-                         w.scheduler().Await([&w] { return w.acquired >= 2; });
-                         if (w.Count(w.Acquire(0)) == LockResult::kOk) w.Release(0);
-                         w.Release(1);
+                       [second](W& w) {
+                         TakeOneThenTheOther(
+                             w, 1, [&w, second] { return second(w); }, 0, [] {});
                        },
-                       [](W& w) {
-                         w.scheduler().Await([&w] { return w.IsHead(0) || w.deadlocks != 0; });
+                       [bystander](W& w) {
+                         w.scheduler().Await([&w, bystander] { return bystander(w); });
                          if (!w.TakeAll({1})) w.scheduler().Fail("a bystander failed");
                        }},
                       [](W& w) { return w.AtMostOneVictim(5); });
   });
-  ExpectHappened("a head with a successor was the victim", with_successor);
+  return there;
+}
+
+// The victim has a queue behind it: whoever is there gets the lock, unharmed. Thread 1 has drawn
+// its ticket, so thread 0's is newer; but it finds the ring, or not, when it goes on, after thread
+// 0 has become the head and thread 2 has queued behind it.
+TEST(Deadlock, AVictimWithASuccessor) {
+  const Condition both_held = [](ThreeThreads& w) { return w.acquired >= 2; };
+  ExpectHappened("a head with a successor was the victim",
+                 AbbaAndABystander(
+                     "ABBA with a successor", both_held, both_held,
+                     [](ThreeThreads& w) { return w.IsHead(0) || w.deadlocks != 0; },
+                     ThreeThreads::Standing::kHeadWithFollower));
 }
 
 // The victim stands in the middle of the queue.
 TEST(Deadlock, AVictimInTheMiddle) {
-  using W = World<3, 2>;
-  static SimStorage<W> storage;
-  int in_the_queue = 0;
-  Explore("ABBA behind a head", {.preemptions = Preemptions(1, 3)}, [&] {
-    W& world = storage.Renew();
-    world.standing_on = 1;
-    return Program<W>(world,
-                      {[&](W& w) {
-                         if (w.Count(w.Acquire(0)) != LockResult::kOk)
-                           w.scheduler().Fail("did not get it");
-                         w.scheduler().Await([&w] { return w.IsHead(2); });
-                         if (w.Count(w.Acquire(1)) == LockResult::kOk) {
-                           w.Release(1);
-                         } else {
-                           in_the_queue += w.standing(0) == W::Standing::kEnd ? 1 : 0;
-                         }
-                         w.Release(0);
-                       },
-                       [](W& w) {
-                         if (w.Count(w.Acquire(1)) != LockResult::kOk)
-                           w.scheduler().Fail("did not get it");
-                         w.scheduler().Await([&w] { return w.IsHead(2) && w.IsHeld(0); });
-                         if (w.Count(w.Acquire(0)) == LockResult::kOk) w.Release(0);
-                         w.Release(1);
-                       },
-                       [](W& w) {
-                         w.scheduler().Await([&w] { return w.IsHeld(1); });
-                         if (!w.TakeAll({1})) w.scheduler().Fail("a bystander failed");
-                       }},
-                      [](W& w) { return w.AtMostOneVictim(5); });
-  });
-  ExpectHappened("a waiter behind the head was the victim", in_the_queue);
+  ExpectHappened("a waiter behind the head was the victim",
+                 AbbaAndABystander(
+                     "ABBA behind a head", [](ThreeThreads& w) { return w.IsHead(2); },
+                     [](ThreeThreads& w) { return w.IsHead(2) && w.IsHeld(0); },
+                     [](ThreeThreads& w) { return w.IsHeld(1); }, ThreeThreads::Standing::kEnd));
 }
 
 // With 506 slots the two threads' marks are the same, so marks alone prove nothing.
@@ -134,7 +127,7 @@ TEST(Deadlock, AConsistentOrderNeverFails) {
 TEST(Deadlock, ARingOfThreeHasOneVictim) {
   using W = World<3, 3>;
   static SimStorage<W> storage;
-  Explore("ring of three", {.preemptions = Preemptions(1, 3)}, [&] {
+  Explore("ring of three", {.preemptions = 1}, [&] {
     return Program<W>(storage.Renew(),
                       {[](W& w) {
                          w.TakeAll({0, 1});
@@ -150,16 +143,20 @@ TEST(Deadlock, ARingOfThreeHasOneVictim) {
 }
 
 // Everybody holds the first lock before anybody asks for the second: the ring closes in every
-// execution, and is of three or of four.
+// execution. The first `asleep` members sleep by the time that the others ask, all at once.
 template <int kLength>
-void ClosedRing(const char* what, int preemptions) {
+void ClosedRing(const char* what, int asleep, int preemptions) {
   using W = World<kLength, kLength>;
   static SimStorage<W> storage;
-  const auto body = [](W& w) {
+  const auto body = [asleep](W& w) {
     const int mine = w.scheduler().thread();
     const int next = (mine + 1) % kLength;
+    // One after the other: this is not what is looked at here.
+    w.scheduler().Await([&w, mine] { return w.acquired == mine; });
     if (w.Count(w.Acquire(mine)) != LockResult::kOk) w.scheduler().Fail("did not get it");
-    w.scheduler().Await([&w] { return w.acquired >= kLength; });
+    const int before = std::min(mine, asleep) - 1;
+    w.scheduler().Await(
+        [&w, before] { return w.acquired >= kLength && (before < 0 || w.IsAsleep(before)); });
     if (w.Count(w.Acquire(next)) == LockResult::kOk) w.Release(next);
     w.Release(mine);
   };
@@ -172,15 +169,15 @@ void ClosedRing(const char* what, int preemptions) {
   });
 }
 
-TEST(Deadlock, AClosedRingOfTwo) { ClosedRing<2>("closed ring of two", Preemptions(3, 5)); }
-TEST(Deadlock, AClosedRingOfThree) { ClosedRing<3>("closed ring of three", Preemptions(1, 3)); }
-TEST(Deadlock, AClosedRingOfFour) { ClosedRing<4>("closed ring of four", Preemptions(0, 2)); }
+TEST(Deadlock, AClosedRingOfTwo) { ClosedRing<2>("closed ring of two", 0, Preemptions(3, 5)); }
+TEST(Deadlock, AClosedRingOfThree) { ClosedRing<3>("closed ring of three", 0, 1); }
+TEST(Deadlock, AClosedRingOfFour) { ClosedRing<4>("closed ring of four", 2, Preemptions(0, 1)); }
 
 // A ring of two and a third thread that only waits for one of its locks: not a victim.
 TEST(Deadlock, ABystanderIsNoVictim) {
   using W = World<3, 3>;
   static SimStorage<W> storage;
-  Explore("bystander", {.preemptions = Preemptions(1, 3)}, [&] {
+  Explore("bystander", {.preemptions = 1}, [&] {
     return Program<W>(storage.Renew(),
                       {[](W& w) {
                          w.TakeAll({0, 1});

@@ -2,10 +2,12 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <string>
 #include <string_view>
 
 #include "gtest/gtest.h"
+#include "tests/support/sim_locks.h"
 
 namespace rqlockdep {
 
@@ -19,50 +21,54 @@ constexpr bool kSanitizer = __has_feature(address_sanitizer) || __has_feature(th
 constexpr bool kSanitizer = false;
 #endif
 
-bool IsRun(std::string_view kind) {
+bool IsLongRun() {
   const char* const wish = std::getenv("RQLOCKDEP_INTERLEAVINGS");
-  return wish != nullptr && kind == wish;
+  return wish != nullptr && std::string_view(wish) == "all";
 }
-// As far as some 20 s get for each scenario; how far that was is printed.
-bool IsLongRun() { return IsRun("all"); }
-// However long it takes: hours, for some.
-bool IsCompleteRun() { return IsRun("complete"); }
 
-// Whether exploring may stop before it is complete.
+// Whether exploring may stop before it is complete. That is printed.
 bool MayStop() { return kSanitizer || IsLongRun(); }
 
-size_t MostExecutions() {
-  if (kSanitizer) return 2000;
-  return IsLongRun() ? 700'000 : 200'000'000;
-}
+constexpr size_t kMostExecutions = kSanitizer ? 2000 : 4'000'000;
 
 // Whether some exploration was not complete.
 bool g_stopped = false;
 
 ControlledScheduler::Result Run(const char* what, ControlledScheduler::Options options,
                                 const std::function<SimProgram()>& make) {
-  options.executions = MostExecutions();
+  options.executions = kMostExecutions;
+  const std::clock_t begin = std::clock();
   const auto result = ControlledScheduler::Explore(make, options);
+  const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
   const bool stopped = !result.complete && result.failure.empty();
-  std::printf("%s: %zu executions, %zu states%s\n", what, result.executions, result.states,
-              stopped ? ", not complete" : "");
+  std::printf("%s: %zu executions, %zu states, %.1f s%s\n", what, result.executions, result.states,
+              seconds, stopped ? ", not complete" : "");
+  std::fflush(stdout);
   g_stopped = g_stopped || stopped;
   return result;
 }
 
-}  // namespace
-
-int Preemptions(int by_default, int in_long_run) {
-  return IsLongRun() || IsCompleteRun() ? in_long_run : by_default;
-}
-
-void Explore(const char* what, ControlledScheduler::Options options,
-             const std::function<SimProgram()>& make) {
+void ExploreOnce(const char* what, ControlledScheduler::Options options,
+                 const std::function<SimProgram()>& make) {
   const auto result = Run(what, options, make);
   std::string choices;
   for (const int choice : result.failing_choices) choices += std::to_string(choice) + " ";
   EXPECT_EQ(result.failure, "") << what << "; choices: " << choices;
   EXPECT_TRUE(result.complete || MayStop() || !result.failure.empty()) << what << ": too large";
+}
+
+}  // namespace
+
+int Preemptions(int by_default, int in_long_run) { return IsLongRun() ? in_long_run : by_default; }
+
+void Explore(const char* what, ControlledScheduler::Options options,
+             const std::function<SimProgram()>& make) {
+  ExploreOnce(what, options, make);
+  if (!IsLongRun() || options.preemptions < 0 || options.preemptions >= kEnoughPreemptions) return;
+  options.preemptions = kEnoughPreemptions;
+  SimPatience::BeHasty(true);
+  ExploreOnce((std::string(what) + ", hasty").c_str(), options, make);
+  SimPatience::BeHasty(false);
 }
 
 void ExpectViolation(const char* what, ControlledScheduler::Options options,

@@ -1,9 +1,11 @@
 // How the tests of this folder explore their scenarios, and how far.
 //
-// The default run bounds the preemptions of larger scenarios so that all of them take seconds. With
-// RQLOCKDEP_INTERLEAVINGS=all in the environment they allow more, and go as far as they can in some
-// 20 s each, which they say; with RQLOCKDEP_INTERLEAVINGS=complete to the end, which takes hours
-// for some. Sanitizers make fibers so slow that they get to see only the first executions of each.
+// The default run bounds the preemptions of larger scenarios so that all of them take seconds. The
+// long run, with RQLOCKDEP_INTERLEAVINGS=all in the environment, allows at least three in each.
+// What would be too large then is explored twice: with patient waiters and fewer preemptions, and
+// with hasty ones (SimPatience) and three. It stops at some millions of executions a scenario, and
+// then says "not complete". Sanitizers make fibers so slow that they get to see only the first
+// executions of each.
 #ifndef RQLOCKDEP_TESTS_INTERLEAVINGS_EXPLORE_H_
 #define RQLOCKDEP_TESTS_INTERLEAVINGS_EXPLORE_H_
 
@@ -15,12 +17,15 @@ namespace rqlockdep {
 
 inline constexpr int64_t kMillisecond = 1'000'000;
 inline constexpr int kUnlimited = -1;
+// Of three and more threads, in the long run.
+inline constexpr int kEnoughPreemptions = 3;
 
-// How many preemptions to allow: by default, and when everything is asked for.
+// How many preemptions to allow: by default, and in the long run.
 int Preemptions(int by_default, int in_long_run);
 
-// Runs the program through all interleavings within `options` and fails the test at the first one
-// that goes wrong.
+// Runs the program through all interleavings within `options`, and in the long run with hasty
+// waiters within kEnoughPreemptions if `options` allows fewer. Fails the test at the first one that
+// goes wrong.
 void Explore(const char* what, ControlledScheduler::Options options,
              const std::function<SimProgram()>& make);
 

@@ -24,10 +24,9 @@ TEST(OneLock, TwoThreadsTwice) {
     w.TakeAll({0});
     w.TakeAll({0});
   };
-  Explore(
-      "two threads, twice", {.preemptions = Preemptions(3, kUnlimited), .early_wakeups = 1}, [&] {
-        return Program<W>(storage.Renew(), {body, body}, [](W& w) { return w.NobodyFailed(4); });
-      });
+  Explore("two threads, twice", {.preemptions = Preemptions(3, 5), .early_wakeups = 1}, [&] {
+    return Program<W>(storage.Renew(), {body, body}, [](W& w) { return w.NobodyFailed(4); });
+  });
 }
 
 TEST(OneLock, TwoThreadsWithTheRegularLock) {
@@ -47,7 +46,7 @@ TEST(OneLock, ThreeThreads) {
   using W = World<3, 1>;
   static SimStorage<W> storage;
   const auto body = [](W& w) { w.TakeAll({0}); };
-  Explore("three threads", {.preemptions = Preemptions(2, 3), .early_wakeups = Preemptions(0, 1)},
+  Explore("three threads", {.preemptions = Preemptions(1, 2), .early_wakeups = Preemptions(0, 1)},
           [&] {
             return Program<W>(storage.Renew(), {body, body, body},
                               [](W& w) { return w.NobodyFailed(3); });
@@ -58,7 +57,7 @@ TEST(OneLock, FourThreads) {
   using W = World<4, 1>;
   static SimStorage<W> storage;
   const auto body = [](W& w) { w.TakeAll({0}); };
-  Explore("four threads", {.preemptions = Preemptions(1, 3)}, [&] {
+  Explore("four threads", {.preemptions = 1}, [&] {
     return Program<W>(storage.Renew(), {body, body, body, body},
                       [](W& w) { return w.NobodyFailed(4); });
   });

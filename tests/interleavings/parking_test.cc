@@ -69,7 +69,7 @@ TEST(Parking, Bug_InTheChildOfAForkStaleFlagsHidTheSleepers) {
                            w.Release(0);
                          },
                          [](W& w) {
-                           w.scheduler().Await([&w] { return w.done[0]; });
+                           w.scheduler().Await([&w] { return w.IsDone(0); });
                            w.TakeAtOnce(0);
                          }},
                         [](W& w) { return w.acquired == 1 ? "" : "nobody got it"; });
@@ -131,7 +131,7 @@ TEST(Parking, AWakeUpForALeaverIsPassedOn) {
   static SimStorage<W> storage;
   int left = 0;
   int64_t released = 0;
-  Explore("wake-up for a leaver", {.preemptions = Preemptions(1, 3), .early_wakeups = 1}, [&] {
+  Explore("wake-up for a leaver", {.preemptions = Preemptions(1, 2), .early_wakeups = 1}, [&] {
     return Program<W>(
         storage.Renew(),
         {[&](W& w) {

@@ -64,20 +64,20 @@ SimProgram HandlerOverAWaiter(int place, int* over_waiter) {
 
 TEST(PutBackBugs, F1_HandlerWaitsForTheHeadThatItInterrupts) {
   int over_waiter = 0;
-  Explore("F1, head", {.preemptions = Preemptions(0, 2)},
+  Explore("F1, head", {.preemptions = Preemptions(0, 1)},
           [&] { return HandlerOverAWaiter<DeliberateFault::kNone>(0, &over_waiter); });
   ExpectHappened("a handler over a queued waiter", over_waiter);
-  ExpectViolation("F1, head, put back", {.preemptions = Preemptions(0, 2)}, [&] {
+  ExpectViolation("F1, head, put back", {.preemptions = Preemptions(0, 1)}, [&] {
     return HandlerOverAWaiter<DeliberateFault::kUnqueuedWaitsForTheQueue>(0, &over_waiter);
   });
 }
 
 TEST(PutBackBugs, F1_HandlerWaitsForTheQueuedWaiterThatItInterrupts) {
   int over_waiter = 0;
-  Explore("F1, middle", {.preemptions = Preemptions(0, 2)},
+  Explore("F1, middle", {.preemptions = Preemptions(0, 1)},
           [&] { return HandlerOverAWaiter<DeliberateFault::kNone>(1, &over_waiter); });
   ExpectHappened("a handler over a queued waiter", over_waiter);
-  ExpectViolation("F1, middle, put back", {.preemptions = Preemptions(0, 2)}, [&] {
+  ExpectViolation("F1, middle, put back", {.preemptions = Preemptions(0, 1)}, [&] {
     return HandlerOverAWaiter<DeliberateFault::kUnqueuedWaitsForTheQueue>(1, &over_waiter);
   });
 }
@@ -189,7 +189,7 @@ SimProgram HeadAloneTimesOut() {
   using W = World<2, 1, kBug>;
   static SimStorage<W> storage;
   return Program<W>(storage.Renew(),
-                    {[](W& w) { w.HoldUntil(0, [&w] { return w.done[1]; }); },
+                    {[](W& w) { w.HoldUntil(0, [&w] { return w.IsDone(1); }); },
                      [](W& w) {
                        w.scheduler().Await([&w] { return w.acquired != 0; });
                        w.Note(w.Acquire(0, 2 * kMillisecond));

@@ -41,7 +41,7 @@ TEST(QueueHandover, ThreeInTheQueue) {
     });
     w.TakeAll({0});
   };
-  Explore("three in the queue", {.preemptions = Preemptions(2, 3)}, [&] {
+  Explore("three in the queue", {.preemptions = Preemptions(2, 2)}, [&] {
     return Program<W>(storage.Renew(),
                       {[](W& w) {
                          w.HoldUntil(

@@ -63,7 +63,7 @@ TEST(SpinnerHandover, TheSpinnerGoesToTheQueueAsTheLockIsGivenBack) {
          [](W& w) {
            w.scheduler().Await([&w] { return w.acquired != 0; });
            w.TakeAll({0});
-           if (w.scheduler().full_naps(1) > 1) w.scheduler().Fail("slept on");
+           if (w.scheduler().full_naps() > 1) w.scheduler().Fail("slept on");
          },
          [](W& w) {
            w.scheduler().Await([&w] { return w.acquired != 0 && w.IsAsleep(1); });
@@ -88,7 +88,7 @@ TEST(SpinnerHandover, ASpinnerThatDoesNotRunDelaysTheHeadByOneNapAtMost) {
     // Thread 2 stops for as long as it takes when it is the spinner.
     world.at_pause = [&world](int thread) {
       if (thread != 2 || !world.HasSpinner(0)) return;
-      world.scheduler().Await([&world] { return world.done[1]; });
+      world.scheduler().Await([&world] { return world.IsDone(1); });
     };
     return Program<W>(world,
                       {[&released](W& w) {

@@ -165,7 +165,9 @@ TEST(WaiterQueue, AWaiterLeaves) {
 TEST(WaiterQueue, SeveralLeaveAtOnce) {
   const Body<4> stays = [](World<4>& world) { world.BeHead(world.words[0]); };
   const Body<4> leaves = [](World<4>& world) { world.BeHead(world.words[0], kMillisecond); };
-  ExploreQueue<4>("two leave", {.preemptions = Preemptions(2, 3), .early_wakeups = 2},
+  // More preemptions and as many early wake-ups at once would be too large.
+  ExploreQueue<4>("two leave",
+                  {.preemptions = Preemptions(2, 3), .early_wakeups = Preemptions(2, 1)},
                   {stays, leaves, leaves, stays},
                   [](const World<4>& world) { return AllWereHead(world, 4 - world.abandoned); });
 }

@@ -20,17 +20,19 @@ template <int kThreads, int kLocks,
 struct World : SimProcess<kThreads, kLocks, kBug> {
   using SimProcess<kThreads, kLocks, kBug>::SimProcess;
 
-  int acquired = 0;
-  int deadlocks = 0;
-  int timeouts = 0;
-  bool done[kThreads] = {};  // set by threads of a test
+  SimNote<int> acquired;
+  SimNote<int> deadlocks;
+  SimNote<int> timeouts;
+  SimNote<bool> done[kThreads];  // set by threads of a test
+
+  bool IsDone(int thread) const { return done[thread]; }
 
   static ControlledScheduler& scheduler() { return ControlledScheduler::Current(); }
 
   LockResult Count(LockResult result) {
-    acquired += result == LockResult::kOk;
-    deadlocks += result == LockResult::kDeadlock;
-    timeouts += result == LockResult::kTimedOut;
+    if (result == LockResult::kOk) acquired += 1;
+    if (result == LockResult::kDeadlock) deadlocks += 1;
+    if (result == LockResult::kTimedOut) timeouts += 1;
     return result;
   }
   void Note(LockResult result) { static_cast<void>(Count(result)); }
@@ -60,7 +62,7 @@ struct World : SimProcess<kThreads, kLocks, kBug> {
   // that sleeps before the lock is given back; one that is about to sleep may have a nap.
   void TakeAtOnce(int lock) {
     TakeAll({lock});
-    if (scheduler().full_naps(scheduler().thread()) != 0) {
+    if (scheduler().full_naps() != 0) {
       scheduler().Fail("slept on though the lock was free");
     }
   }

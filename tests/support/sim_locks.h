@@ -35,6 +35,30 @@ using SimCell = internal::BasicCell<SimAtomics>;
 
 inline constexpr int64_t kSimForever = std::numeric_limits<int64_t>::max();
 
+// How long waiters do what, in all processes.
+//
+// Patient ones do each thing once: they rest as newcomers, spin, yield, and look again before they
+// sleep. Hasty ones look once in each place, and never pause before they go to the next and sleep:
+// all places are still visited, but there is much less to explore.
+struct SimPatience {
+  static constexpr int kLooksWithoutClock = 1;
+  static constexpr int64_t kQuickYield = 1;
+  static constexpr int kFruitlessWakes = 2;
+  static inline int64_t kIdleSpin = 0;
+  static inline int kNewcomerLooks = 1;
+  static inline int kSpinRounds = 1;
+  static inline int kLongestSpin = 1;
+  static inline int kYields = 1;
+  static inline int kRoundsBetweenYields = 1;
+  static inline int kRoundsBeforeSleep = 1;
+
+  static void BeHasty(bool hasty) {
+    kIdleSpin = 0;
+    kNewcomerLooks = kSpinRounds = kLongestSpin = hasty ? 0 : 1;
+    kYields = kRoundsBetweenYields = kRoundsBeforeSleep = hasty ? 0 : 1;
+  }
+};
+
 // One process: slots and the locks of a test. See spinlock_slow_path.h for what a policy is.
 // `kBug`: a bug put back on purpose.
 template <int kThreads, int kLocks,
@@ -45,18 +69,7 @@ class SimProcess {
    public:
     using Atomics = SimAtomics;
     static constexpr internal::DeliberateFault kFault = kBug;
-    struct Patience {
-      static constexpr int kLooksWithoutClock = 1;
-      static constexpr int kNewcomerLooks = 1;
-      static constexpr int kSpinRounds = 1;
-      static constexpr int kLongestSpin = 1;
-      static constexpr int kYields = 1;
-      static constexpr int kRoundsBetweenYields = 1;
-      static constexpr int64_t kQuickYield = 1;
-      static constexpr int64_t kIdleSpin = 0;
-      static constexpr int kRoundsBeforeSleep = 1;
-      static constexpr int kFruitlessWakes = 2;
-    };
+    using Patience = SimPatience;
     explicit Policy(SimProcess& process) : process_(process) {}
     uint32_t slot_limit() { return process_.slot_limit_; }
     SimSlot* slot_at(uint32_t id) { return process_.SlotWithId(id); }
@@ -83,30 +96,31 @@ class SimProcess {
     int64_t Now() {
       process_.NoteStanding();
       if (process_.at_clock != nullptr) process_.at_clock(process_.me());
-      const int64_t now = ControlledScheduler::Current().now();
-      ControlledScheduler::Current().Saw(static_cast<uint64_t>(now));
-      return now;
+      return ControlledScheduler::Current().now();
     }
     void Pause(int) {
       if (process_.at_pause != nullptr) process_.at_pause(process_.me());
       ControlledScheduler::Current().Step(/*willing=*/true);
     }
-    void Yield() { ControlledScheduler::Current().Step(/*willing=*/true); }
+    void Yield() {
+      if (process_.at_yield != nullptr) process_.at_yield(process_.me());
+      ControlledScheduler::Current().Step(/*willing=*/true);
+    }
     // The kernel compares and puts to sleep in one step.
     bool Sleep(SimWord& word, uint8_t locked, uint8_t pending, uint16_t tail, int64_t nanoseconds) {
-      process_.longest_nap = std::max(process_.longest_nap, nanoseconds);
+      process_.BeforeNap(nanoseconds);
       ControlledScheduler& scheduler = ControlledScheduler::Current();
       scheduler.Step(/*willing=*/false);
-      const bool unchanged = word.locked.Peek() == locked && word.pending.Peek() == pending &&
-                             word.tail.Peek() == tail;
+      const bool unchanged =
+          word.locked.PeekIs(locked) && word.pending.PeekIs(pending) && word.tail.PeekIs(tail);
       scheduler.Saw(unchanged ? 1 : 0);
       return unchanged && scheduler.Sleep(&word, nanoseconds);
     }
     bool Sleep(SimAtomic<uint32_t>& word, uint32_t value, int64_t nanoseconds) {
-      process_.longest_nap = std::max(process_.longest_nap, nanoseconds);
+      process_.BeforeNap(nanoseconds);
       ControlledScheduler& scheduler = ControlledScheduler::Current();
       scheduler.Step(/*willing=*/false);
-      const bool unchanged = word.Peek() == value;
+      const bool unchanged = word.PeekIs(value);
       scheduler.Saw(unchanged ? 1 : 0);
       return unchanged && scheduler.Sleep(&word, nanoseconds);
     }
@@ -139,47 +153,62 @@ class SimProcess {
   // What ResilientSpinlock does, line by line.
   template <class Observer>
   LockResult Acquire(int lock, int64_t limit, Observer observer) {
-    SimCell* attempt;
-    if (Fast::Acquire(words[lock], *cursors_[me()], &attempt)) return LockResult::kOk;
-    return SlowPath(policy_).Acquire(words[lock], &slots_[me()], attempt,
-                                     internal::WaitLimit{.nanoseconds = limit}, observer);
+    return Operation([&] {
+      SimCell* attempt;
+      if (Fast::Acquire(words[lock], *cursors_[me()], &attempt)) return LockResult::kOk;
+      return SlowPath(policy_).Acquire(words[lock], &slots_[me()], attempt,
+                                       internal::WaitLimit{.nanoseconds = limit}, observer);
+    });
   }
   LockResult Acquire(int lock, int64_t limit = kSimForever) {
     return Acquire(lock, limit, NoObserver());
   }
   bool TryAcquire(int lock) {
-    SimCell* attempt;
-    return Fast::Acquire(words[lock], *cursors_[me()], &attempt) ||
-           SlowPath(policy_).TryAcquire(words[lock], &slots_[me()], attempt);
+    return Operation([&] {
+      SimCell* attempt;
+      return Fast::Acquire(words[lock], *cursors_[me()], &attempt) ||
+             SlowPath(policy_).TryAcquire(words[lock], &slots_[me()], attempt);
+    });
   }
-  void Release(int lock) {
-    if (!Fast::Release(words[lock], *cursors_[me()])) {
-      static_cast<void>(SlowPath(policy_).Release(words[lock], &slots_[me()]));
-    }
+  // Whether it was held, which the real one does not say.
+  bool Release(int lock) {
+    return Operation([&] {
+      return Fast::Release(words[lock], *cursors_[me()]) ||
+             SlowPath(policy_).Release(words[lock], &slots_[me()]);
+    });
   }
   // What QueuedSpinlock does.
   void LockRegular(int lock) {
-    uint8_t seen = 0;
-    if (!words[lock].locked.compare_exchange_strong(
-            seen, internal::kUnlistedMark, std::memory_order_acquire, std::memory_order_relaxed)) {
-      SlowPath(policy_).Lock(words[lock], &slots_[me()], NoObserver());
-    }
+    Operation([&] {
+      uint8_t seen = 0;
+      if (!words[lock].locked.compare_exchange_strong(seen, internal::kUnlistedMark,
+                                                      std::memory_order_acquire,
+                                                      std::memory_order_relaxed)) {
+        SlowPath(policy_).Lock(words[lock], &slots_[me()], NoObserver());
+      }
+      return true;
+    });
   }
   void UnlockRegular(int lock) {
-    if (words[lock].pending.load(std::memory_order_relaxed) != 0) {
-      SlowPath(policy_).Unlock(words[lock]);
-    } else {
-      words[lock].locked.store(0, std::memory_order_release);
-    }
+    Operation([&] {
+      if (words[lock].pending.load(std::memory_order_relaxed) != 0) {
+        SlowPath(policy_).Unlock(words[lock]);
+      } else {
+        words[lock].locked.store(0, std::memory_order_release);
+      }
+      return true;
+    });
   }
 
   // What a thread without a slot does: it has no table and cannot queue.
   LockResult AcquireWithoutSlot(int lock, int64_t limit = kSimForever) {
-    return SlowPath(policy_).Acquire(words[lock], nullptr, nullptr,
-                                     internal::WaitLimit{.nanoseconds = limit}, NoObserver());
+    return Operation([&] {
+      return SlowPath(policy_).Acquire(words[lock], nullptr, nullptr,
+                                       internal::WaitLimit{.nanoseconds = limit}, NoObserver());
+    });
   }
-  void ReleaseWithoutSlot(int lock) {
-    static_cast<void>(SlowPath(policy_).Release(words[lock], nullptr));
+  bool ReleaseWithoutSlot(int lock) {
+    return Operation([&] { return SlowPath(policy_).Release(words[lock], nullptr); });
   }
 
   // --- Where everybody stands, for tests: no steps of the program
@@ -197,9 +226,6 @@ class SimProcess {
     const uint32_t state = slots_[thread].node.state.Peek();
     return state == Queue::kWaiting || state == Queue::kSleeping;
   }
-  bool IsLast(int thread, int lock) const {
-    return words[lock].tail.Peek() == slots_[thread].id + 1;
-  }
   bool IsAsleepInQueue(int thread) const {
     return ControlledScheduler::Current().IsAsleepOn(thread, &slots_[thread].node.state);
   }
@@ -212,9 +238,10 @@ class SimProcess {
 
   // A critical section of one step, in which nobody else may be.
   void Inside(int lock) {
-    if (inside_[lock]++ != 0) ControlledScheduler::Current().Fail("two owners of one lock");
+    if (inside_[lock]) ControlledScheduler::Current().Fail("two owners of one lock");
+    inside_[lock] = true;
     ControlledScheduler::Current().Step(/*willing=*/false);
-    --inside_[lock];
+    inside_[lock] = false;
   }
 
   // After the end: all words free, all tables empty, no wait published. Empty if so.
@@ -250,9 +277,11 @@ class SimProcess {
 
   SimWord words[kLocks];
   bool is_forked = false;
-  int64_t longest_nap = 0;                   // that anybody asked for
-  bool ended[kThreads] = {};                 // of each thread: no more, for the locks
+  int64_t longest_nap = kSimForever;         // that anybody may ask for
+  SimNote<bool> ended[kThreads];             // of each thread: no more, for the locks
   std::function<void(int thread)> at_pause;  // called before each pause of a waiter, if set
+  std::function<void(int thread)> at_yield;  // called before each yield of a waiter, if set
+  std::function<void(int thread, int64_t nanoseconds)> at_nap;  // the same for going to sleep
   std::function<void(int thread)> at_clock;  // called before each look at the clock, if set
 
  private:
@@ -263,12 +292,35 @@ class SimProcess {
   };
 
   int me() const { return ControlledScheduler::Current().thread(); }
+  // Runs `operation`, of which the thread learns the result alone.
+  template <class Function>
+  auto Operation(Function operation) {
+    ControlledScheduler& scheduler = ControlledScheduler::Current();
+    const uint64_t begin = scheduler.BeginOperation();
+    const auto result = operation();
+    const int thread = me();
+    // What the thread keeps beside the SimAtomics.
+    uint64_t kept = static_cast<uint64_t>(cursors_[thread] - &slots_[thread].cells[0]);
+    kept = kept << 8 | static_cast<uint8_t>(unlisted_[thread]);
+    kept = kept << 8 | static_cast<uint8_t>(slices_begun_[thread] - slices_ended_[thread]);
+    if (static_cast<int>(result) != static_cast<int>(LockResult::kOk)) {
+      kept = kept << 8 | static_cast<uint8_t>(standing_[thread]);  // tests ask for it then
+    }
+    scheduler.EndOperation(begin, kept << 8 | static_cast<uint8_t>(result));
+    return result;
+  }
+  void BeforeNap(int64_t nanoseconds) {
+    if (at_nap != nullptr) at_nap(me(), nanoseconds);
+    if (nanoseconds > longest_nap) ControlledScheduler::Current().Fail("too long a nap");
+  }
+  // Statistics, for which the program's steps need not be told apart.
   void NoteStanding() {
-    const bool last = IsLast(me(), standing_on);
+    const bool last = words[standing_on].tail.Glance() == slots_[me()].id + 1;
+    const uint32_t state = slots_[me()].node.state.Glance();
     Standing& mine = standing_[me()];
-    if (IsHead(me())) {
+    if (state == Queue::kHead) {
       mine = last ? Standing::kHeadAlone : Standing::kHeadWithFollower;
-    } else if (IsBehind(me())) {
+    } else if (state == Queue::kWaiting || state == Queue::kSleeping) {
       mine = last ? Standing::kEnd : Standing::kMiddle;
     } else {
       mine = Standing::kOutside;
@@ -286,7 +338,7 @@ class SimProcess {
   uint32_t slot_limit_ = 0;
   const uint32_t id_distance_;
   int unlisted_[kThreads] = {};
-  int inside_[kLocks] = {};
+  SimNote<bool> inside_[kLocks];
   bool has_slices_ = false;
   int slices_begun_[kThreads] = {};
   int slices_ended_[kThreads] = {};
