@@ -16,6 +16,9 @@ class Samples {
   void Add(const std::string& name, double sample) { by_name_[name].push_back(sample); }
 
   double MedianOf(const std::string& name) const { return Median(Of(name)); }
+  double QuantileOf(const std::string& name, double quantile) const {
+    return Quantile(Of(name), quantile);
+  }
   // The median over the rounds of the ratio in each round. NaN if either was not measured.
   double RatioOf(const std::string& name, const std::string& base) const {
     return MedianRatio(Of(name), Of(base));

@@ -24,7 +24,7 @@ grep -q '^2 threads:' out || fail "no table for 2 threads"
 grep -q '^3 threads:' out || fail "no table for 3 threads"
 
 run --rows=scattered --instances=10,1000
-expect 2 3 std_mutex validated_mutex resilient_off resilient_on
+expect 2 5 std_mutex validated_mutex resilient_off resilient_on "added, std::mutex" "added, resilient"
 
 run --rows=edges --classes=300
 expect 1 1 median "90 %" "99 %" "99.9 %" longest
