@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154  # whoever sources it sets program and run_flags
 # Sourced by the tests that run a comparison very briefly: checks whether all rows and locks are there, with
 # numbers. No number is compared with anything.
 #

@@ -3,6 +3,7 @@
 # what they must; what it prints is checked here.
 set -uo pipefail
 
+# shellcheck source=tests/benchmark/expect_rows.sh
 source tests/benchmark/expect_rows.sh || exit 1
 program=$PWD/tests/benchmark/lock_comparison
 run_flags=(--seconds=0.02 --rounds=1 --repetitions=2)

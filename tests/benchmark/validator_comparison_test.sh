@@ -3,6 +3,7 @@
 # found nothing and that the contended locks did what they must.
 set -uo pipefail
 
+# shellcheck source=tests/benchmark/expect_rows.sh
 source tests/benchmark/expect_rows.sh || exit 1
 program=$PWD/tests/benchmark/validator_comparison
 run_flags=(--rounds=2 --pairs=200 --contended_rounds=1 --seconds=0.02)
