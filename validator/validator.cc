@@ -30,6 +30,19 @@ LockMode EffectiveMode(const ThreadState& thread, const hooks::LockMap& lock, Lo
   return SharedMode(lock.kind(), thread.context_depth > 0);
 }
 
+// A lock can be held with one subclass and asked for with another.
+bool HoldsClass(const ThreadState& thread, const CheckInput& input) {
+  const ClassId id = input.class_id();
+  if (id == kNoClass) return false;
+  const uintptr_t address = input.lock_class().info.key.address;
+  for (uint32_t i = 0; i < thread.held.depth(); ++i) {
+    const ClassId held = thread.held[i].class_id();
+    if (held == kNoClass) continue;
+    if (held == id || input.graph().Class(held).info.key.address == address) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Validator::Validator(Environment& environment, FindingSink& sink, const Options& options)
@@ -184,6 +197,7 @@ Validator::Ask Validator::BeginAsk(ThreadState& thread, hooks::LockMap& lock,
       ClassifyOwnHold(thread, &ask.lock, ask.lock.kind(), input.mode(), input.strength());
   ask.facts = AcquisitionFacts::Of(input.class_id(), input.mode(), input.strength());
   if (ask.own_hold != OwnHold::kNone) ask.facts |= AcquisitionFacts::kAlreadyHeld;
+  if (HoldsClass(thread, ask.input)) ask.facts |= AcquisitionFacts::kClassHeld;
   return ask;
 }
 
@@ -195,18 +209,15 @@ void Validator::NoteFirstAsked(CheckInput& input) {
 
 bool Validator::AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock, LockMode mode,
                                  Strength strength, const CallSite& site) {
-  // Acquire: as in AcquireKnown.
-  const uint32_t id = lock.class_id.load(std::memory_order_acquire);
-  if (id - 1 >= kGeneralPath - 1 || thread.general_path != 0) return false;
-  if (thread.held.Find(&lock) != HeldStack::kNone) return false;
-  const uint64_t facts = AcquisitionFacts::Of(id, mode, strength);
-  const ChainKey before = thread.chain();
-  const ChainKey after = MixChain(before, facts);
+  uint64_t facts = KnownFacts(thread, lock, mode, strength, site);
+  if (facts == 0) return false;
+  ChainKey after = 0;
   StackId stack = kNoStack;
-  if (!thread.chains.Find({before, facts, after}, &stack)) return false;
+  if (!IsKnown(thread, thread.chain(), lock, &facts, &after, &stack)) return false;
   HeldLock* record = thread.held.Push(&lock);
   if (record == nullptr) return false;
-  Push(thread, *record, facts | HeldFacts::OfKind(lock.kind()), after, stack, site);
+  Fill(thread, *record, facts, after, stack, site);
+  thread.held.PublishPushed(*record);
   return true;
 }
 
@@ -215,7 +226,8 @@ void Validator::AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
   if (Quiet()) return;
   {
     // Deep stacks are not for the hooks' way, but not for the graph lock either.
-    if (arguments.subclass == 0 && arguments.nest == nullptr && !thread.held.HasRoomInShallow() &&
+    if (arguments.subclass == 0 && arguments.nest == nullptr &&
+        thread.held.depth() >= HeldStack::kShallow &&
         AcquireKnownDeep(thread, lock, arguments.mode, arguments.strength, site)) {
       return;
     }
@@ -268,7 +280,7 @@ void Validator::TryGeneral(ThreadState& thread, hooks::LockMap& lock,
   if (Quiet()) return;
   {
     if (got_it && arguments.subclass == 0 && arguments.nest == nullptr &&
-        !thread.held.HasRoomInShallow() &&
+        thread.held.depth() >= HeldStack::kShallow &&
         AcquireKnownDeep(thread, lock, arguments.mode, Strength::kTry, site)) {
       return;
     }
@@ -302,9 +314,11 @@ void Validator::PushGeneral(Ask& ask, StackId stack) {
   // Without memory the release will find nothing.
   if (record == nullptr) return WarnOutOfMemory();
   const uint64_t exact = options_.full_stacks ? HeldFacts::kStackIsExact : 0;
-  Push(ask.thread, *record,
-       ask.facts | HeldFacts::OfKind(ask.lock.kind()) | HeldFacts::kGeneral | exact,
-       MixChain(ask.thread.chain(), ask.facts), stack, ask.input.site());
+  const CallSite& site = ask.input.site();
+  const uint64_t facts = ask.facts | HeldFacts::OfKind(ask.lock.kind()) | HeldFacts::kGeneral |
+                         HeldFacts::OfSiteDepth(site.depth()) | exact;
+  Fill(ask.thread, *record, facts, MixChain(ask.thread.chain(), ask.facts), stack, site);
+  ask.thread.held.PublishPushed(*record);
 }
 
 void Validator::Judge(Ask& ask) {

@@ -86,6 +86,11 @@ class Validator {
 
   // The steady state alone, without calls, for the hooks: false if nothing was done, because the
   // event needs Acquire or Release. With subclass 0 and without a nest lock only.
+  // Again the same lock, in the same way, upon the same locks: the record is made.
+  [[gnu::always_inline]] static bool AcquireAgain(ThreadState& thread, hooks::LockMap& lock,
+                                                  LockMode mode, Strength strength,
+                                                  const CallSite& site);
+  // The chain is known. Includes AcquireAgain.
   [[gnu::always_inline]] static bool AcquireKnown(ThreadState& thread, hooks::LockMap& lock,
                                                   LockMode mode, Strength strength,
                                                   const CallSite& site);
@@ -171,12 +176,18 @@ class Validator {
   bool HasAnotherHolder(const Waiter& waiter, const ThreadState& holder) const;
   void ReportRingOf(std::span<const Waiter> ring, const Waiter& first, const CallSite& site);
 
-  [[gnu::always_inline]] static void Push(ThreadState& thread, HeldLock& record, uint64_t facts,
+  [[gnu::always_inline]] static void Fill(ThreadState& thread, HeldLock& record, uint64_t facts,
                                           ChainKey after, StackId stack, const CallSite& site);
-  // The same lock in the same way, on the same records, as the thread had it last: three stores in
-  // place of ten, and no chain to compute and to look up.
-  [[gnu::always_inline]] static bool PushAgain(ThreadState& thread, const hooks::LockMap& lock,
-                                               uint64_t facts, const CallSite& site);
+  [[gnu::always_inline]] static void SetSite(HeldLock& record, const CallSite& site);
+  // What a known acquisition's record says; 0 if the general path is to be gone.
+  [[gnu::always_inline]] static uint64_t KnownFacts(const ThreadState& thread,
+                                                    const hooks::LockMap& lock, LockMode mode,
+                                                    Strength strength, const CallSite& site);
+  // Whether this thread has been judged for taking a lock of these facts, that it does not hold;
+  // then adds to the facts what is missing.
+  [[gnu::always_inline]] static bool IsKnown(const ThreadState& thread, ChainKey chain,
+                                             const hooks::LockMap& lock, uint64_t* facts,
+                                             ChainKey* after, StackId* stack);
   bool AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock, LockMode mode, Strength strength,
                         const CallSite& site);
   void ReleaseGeneral(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
@@ -211,74 +222,89 @@ class Validator {
 // and all branches before it are decided; so few stores and short chains of loads matter most, and
 // no calls, which would spill registers.
 
-inline void Validator::Push(ThreadState& thread, HeldLock& record, uint64_t facts, ChainKey after,
-                            StackId stack, const CallSite& site) {
-  record.key_after = after;
-  record.context = thread.context_number;
-  record.stack = stack;
-  int site_depth = 0;
-  // Written out, not as a loop: in optimised code the compiler sees through `site`, which has one
-  // frame, and stores only that.
-  static_assert(kCallSiteDepth == 4);
-  if (site.frames[0] != 0) record.site.frames[site_depth++] = site.frames[0];
-  if (site.frames[1] != 0) record.site.frames[site_depth++] = site.frames[1];
-  if (site.frames[2] != 0) record.site.frames[site_depth++] = site.frames[2];
-  if (site.frames[3] != 0) record.site.frames[site_depth++] = site.frames[3];
-  // Relaxed: published below.
-  record.facts.store(facts | HeldFacts::OfSiteDepth(site_depth), std::memory_order_relaxed);
-  thread.held.Publish();
-}
-
 // No store for nothing: the lock's locked instruction waits for it.
-inline void StoreIfOther(uintptr_t& place, uintptr_t value) {
+template <typename T>
+inline void StoreIfOther(T& place, T value) {
   if (place != value) place = value;
 }
 
-inline bool Validator::PushAgain(ThreadState& thread, const hooks::LockMap& lock, uint64_t facts,
-                                 const CallSite& site) {
-  HeldLock* record = thread.held.Popped();
-  if (record == nullptr || !record->is(&lock) || record->context != thread.context_number) {
-    return false;
-  }
-  if (record->all_facts() != (facts | HeldFacts::OfSiteDepth(site.depth()))) return false;
-  // What was judged with another call site was judged all the same.
+inline void Validator::SetSite(HeldLock& record, const CallSite& site) {
+  // Written out, not as a loop: in optimised code the compiler sees through `site`, which has one
+  // frame, and stores only that.
   static_assert(kCallSiteDepth == 4);
-  if (site.frames[0] != 0) StoreIfOther(record->site.frames[0], site.frames[0]);
-  if (site.frames[1] != 0) StoreIfOther(record->site.frames[1], site.frames[1]);
-  if (site.frames[2] != 0) StoreIfOther(record->site.frames[2], site.frames[2]);
-  if (site.frames[3] != 0) StoreIfOther(record->site.frames[3], site.frames[3]);
-  thread.held.Publish();
+  if (site.frames[0] != 0) StoreIfOther(record.site.frames[0], site.frames[0]);
+  if (site.frames[1] != 0) StoreIfOther(record.site.frames[1], site.frames[1]);
+  if (site.frames[2] != 0) StoreIfOther(record.site.frames[2], site.frames[2]);
+  if (site.frames[3] != 0) StoreIfOther(record.site.frames[3], site.frames[3]);
+}
+
+inline void Validator::Fill(ThreadState& thread, HeldLock& record, uint64_t facts, ChainKey after,
+                            StackId stack, const CallSite& site) {
+  // Relaxed: published by the caller.
+  record.facts.store(facts, std::memory_order_relaxed);
+  record.key_after = after;
+  StoreIfOther(record.context, thread.context_number);
+  record.stack = stack;
+  SetSite(record, site);
+}
+
+inline bool Validator::IsKnown(const ThreadState& thread, ChainKey chain,
+                               const hooks::LockMap& lock, uint64_t* facts, ChainKey* after,
+                               StackId* stack) {
+  const auto link = [&] {
+    const uint64_t chain_facts = *facts & HeldFacts::kChainMask;
+    *after = MixChain(chain, chain_facts);
+    return ChainCache::Link{chain, chain_facts, *after};
+  };
+  if (thread.chains.Find(link(), stack)) [[likely]]
+    return true;
+  *facts |= AcquisitionFacts::kClassHeld;
+  return thread.chains.Find(link(), stack) && thread.held.Find(&lock) == HeldStack::kNone;
+}
+
+inline uint64_t Validator::KnownFacts(const ThreadState& thread, const hooks::LockMap& lock,
+                                      LockMode mode, Strength strength, const CallSite& site) {
+  // Acquire: pairs with the release store in AskFor; the class that the id leads to is there.
+  const uint32_t id = lock.class_id.load(std::memory_order_acquire);
+  if (id - 1 >= kGeneralPath - 1 || thread.general_path != 0) return 0;
+  return AcquisitionFacts::Of(id, mode, strength) | HeldFacts::OfKind(lock.kind()) |
+         HeldFacts::OfSiteDepth(site.depth());
+}
+
+inline bool Validator::AcquireAgain(ThreadState& thread, hooks::LockMap& lock, LockMode mode,
+                                    Strength strength, const CallSite& site) {
+  const uint64_t facts = KnownFacts(thread, lock, mode, strength, site);
+  if (facts == 0) return false;
+  HeldLock* record = HeldStack::FindMade(thread.held.newest(), &lock, facts, thread.context_number);
+  if (record == nullptr) return false;
+  // What was judged with another call site was judged all the same.
+  SetSite(*record, site);
+  thread.held.Publish(*record);
   return true;
 }
 
 inline bool Validator::AcquireKnown(ThreadState& thread, hooks::LockMap& lock, LockMode mode,
                                     Strength strength, const CallSite& site) {
-  // Acquire: pairs with the release store in AskFor; the class that the id leads to is there.
-  const uint32_t id = lock.class_id.load(std::memory_order_acquire);
-  if (id - 1 >= kGeneralPath - 1 || thread.general_path != 0) return false;
-  const uint64_t facts = AcquisitionFacts::Of(id, mode, strength);
-  const uint64_t held_facts = facts | HeldFacts::OfKind(lock.kind());
-  if (PushAgain(thread, lock, held_facts, site)) return true;
-  if (!thread.held.HasRoomInShallow()) return false;
-  if (thread.held.MayHoldInShallow(&lock) && thread.held.Find(&lock) != HeldStack::kNone) {
-    return false;
-  }
-  const ChainKey before = thread.chain();
-  const ChainKey after = MixChain(before, facts);
-  StackId stack = kNoStack;
-  if (!thread.chains.Find({before, facts, after}, &stack)) return false;
-  Push(thread, thread.held.PushInShallow(&lock), held_facts, after, stack, site);
+  if (AcquireAgain(thread, lock, mode, strength, site)) return true;
+  uint64_t facts = KnownFacts(thread, lock, mode, strength, site);
+  HeldLock& newest = thread.held.newest();
+  if (facts == 0 || !thread.held.HasRoomUpon(newest)) return false;
+  ChainKey after;
+  StackId stack;
+  if (!IsKnown(thread, newest.key_after, lock, &facts, &after, &stack)) return false;
+  HeldLock& record = thread.held.PushUpon(newest, &lock);
+  Fill(thread, record, facts, after, stack, site);
+  thread.held.Publish(record);
   return true;
 }
 
 inline bool Validator::ReleaseNewest(ThreadState& thread, const hooks::LockMap& lock) {
-  const uint32_t depth = thread.held.depth();
-  if (depth - 1 >= HeldStack::kShallow || thread.failure_pending()) return false;
-  const HeldLock& newest = thread.held[depth - 1];
-  if (!newest.is(&lock) || newest.context != thread.context_number || newest.is_waiting()) {
+  const HeldLock& newest = thread.held.newest();
+  if (!newest.is(&lock) || newest.context != thread.context_number || newest.is_waiting() ||
+      thread.failure_pending()) {
     return false;
   }
-  thread.held.PopNewestOfShallow();
+  thread.held.PopNewestOfShallow(newest);
   return true;
 }
 

@@ -35,6 +35,10 @@ struct AcquisitionFacts {
   static constexpr uint64_t kNestAccepted = uint64_t{1} << 42;      // nest excuses what is held
   static constexpr uint64_t kInterrupted = uint64_t{1} << 43;  // taken outside the current context
   static constexpr uint64_t kSpecial = uint64_t{1} << 44;      // re-entry or AA: was not judged
+  // A lock of this class, or of another subclass of it, is held: perhaps this instance. Follows
+  // from the classes held, so without it nobody who holds locks of these classes holds this
+  // instance.
+  static constexpr uint64_t kClassHeld = uint64_t{1} << 45;
   // Marks a number that is no acquisition, but the class of a nest lock, a set of masks, a context.
   static constexpr uint64_t kNestClass = uint64_t{1} << 48;
   static constexpr uint64_t kMasks = uint64_t{2} << 48;

@@ -7,13 +7,13 @@ bool ThreadState::Reuse(ThreadId id) {
   if (!exited.load(std::memory_order_acquire) || held.depth() != 0 || vanished) return false;
   id_.store(id, std::memory_order_relaxed);
   chains.Clear();
-  held.ForgetPopped();
+  held.ForgetMade();
   base_context_ = {};
   context_depth = 0;
   context_number = 0;
   set_failure_pending(false);
   masks = 0;
-  base_chain = kEmptyChain;
+  held.SetBaseChain(kEmptyChain);
   wait_depth_ = 0;
   exited.store(false, std::memory_order_relaxed);
   return true;
@@ -30,20 +30,21 @@ void ThreadState::PopWait(uint32_t record) {
 }
 
 void ThreadState::RecomputeChains() {
-  base_chain = kEmptyChain;
-  if (masks != 0) base_chain = MixChain(base_chain, AcquisitionFacts::kMasks | masks);
+  ChainKey base = kEmptyChain;
+  if (masks != 0) base = MixChain(base, AcquisitionFacts::kMasks | masks);
   for (uint32_t depth = 1; depth <= context_depth; ++depth) {
-    base_chain = MixChain(
-        base_chain, AcquisitionFacts::kContext | static_cast<uint8_t>(context_at(depth).kind));
+    base =
+        MixChain(base, AcquisitionFacts::kContext | static_cast<uint8_t>(context_at(depth).kind));
   }
+  held.SetBaseChain(base);
   RecomputeChainsFrom(0);
 }
 
 void ThreadState::RecomputeChainsFrom(uint32_t first) {
-  ChainKey key = first == 0 ? base_chain : held[first - 1].key_after;
-  held.ForgetPopped();
+  ChainKey key = first == 0 ? held.base_chain() : held[first - 1].key_after;
   for (uint32_t i = first; i < held.depth(); ++i) {
     HeldLock& record = held[i];
+    record.key_below = key;
     const uint64_t outside = record.context == context_number ? 0 : AcquisitionFacts::kInterrupted;
     key = MixChain(key, (record.all_facts() & HeldFacts::kChainMask) | outside);
     record.key_after = key;

@@ -52,7 +52,7 @@ struct WaitFrame {
 
 class ThreadState {
  public:
-  explicit ThreadState(ThreadId id) : id_(id) {}
+  explicit ThreadState(ThreadId id) : id_(id) { held.SetBaseChain(kEmptyChain); }
   ThreadState(const ThreadState&) = delete;
   ThreadState& operator=(const ThreadState&) = delete;
 
@@ -65,13 +65,9 @@ class ThreadState {
 
   HeldStack held;
   ChainCache chains;
-  ChainKey base_chain = kEmptyChain;  // of an empty held stack in the current contexts and masks
 
-  // Of the whole held stack.
-  ChainKey chain() const {
-    const uint32_t depth = held.depth();
-    return depth == 0 ? base_chain : held[depth - 1].key_after;
-  }
+  // The chain of the whole held stack, in the current contexts and masks.
+  ChainKey chain() const { return held.chain(); }
 
   // When any is set the thread's acquisitions take the general path.
   enum : uint8_t {

@@ -8,19 +8,9 @@
 namespace rqlockdep::hooks {
 namespace {
 
-// Runs `step(thread)`, which must make no calls, inside the validator. False if the thread is not
-// ready for that, or if `step` says so: then the general way is to be gone.
-template <typename Step>
-[[gnu::always_inline]] inline bool RunKnown(Step step) {
-  ThreadContext& context = t_context;
-  ThreadState* thread = context.state;
-  if (thread == nullptr || context.inside) return false;
-  context.inside = true;
-  HookScope::SignalFence();
-  const bool done = step(*thread);
-  HookScope::SignalFence();
-  context.inside = false;
-  return done;
+// Null if the thread is not ready, or inside the validator already.
+[[gnu::always_inline]] inline ThreadState* ReadyThread(const ThreadContext& context) {
+  return context.inside ? nullptr : context.state;
 }
 
 }  // namespace
@@ -49,8 +39,18 @@ namespace {
   if (scope) TheValidator().Acquire(scope.thread(), map, arguments, SiteOf(caller, frame));
 }
 
-[[gnu::noinline]] void AcquirePlainGeneral(LockMap& map, PlainArguments arguments, void* caller,
-                                           void* frame) {
+// The thread is marked as inside, if `inside`.
+[[gnu::noinline]] void AcquirePlainKnown(LockMap& map, PlainArguments arguments, void* caller,
+                                         void* frame, bool inside) {
+  ThreadContext& context = t_context;
+  if (inside) {
+    const bool done = Validator::AcquireKnown(*context.state, map, arguments.mode(),
+                                              arguments.strength(), SiteOf(caller, frame));
+    HookScope::SignalFence();
+    context.inside = false;
+    if (done) [[likely]]
+      return;
+  }
   AcquireGeneral(map, arguments.unpacked(), caller, frame);
 }
 
@@ -61,16 +61,22 @@ namespace {
 
 }  // namespace
 
+// A leaf for the record that is made: what calls nothing saves no registers.
 void AcquirePlain(LockMap& map, PlainArguments arguments) {
   void* const caller = RQLOCKDEP_CALLER;
   void* const frame = __builtin_frame_address(0);
-  if (RunKnown([&](ThreadState& thread) {
-        return Validator::AcquireKnown(thread, map, arguments.mode(), arguments.strength(),
-                                       SiteOf(caller, frame));
-      })) [[likely]] {
-    return;
+  ThreadContext& context = t_context;
+  ThreadState* const thread = ReadyThread(context);
+  if (thread == nullptr) [[unlikely]]
+    return AcquirePlainKnown(map, arguments, caller, frame, /*inside=*/false);
+  context.inside = true;
+  HookScope::SignalFence();
+  if (!Validator::AcquireAgain(*thread, map, arguments.mode(), arguments.strength(),
+                               SiteOf(caller, frame))) [[unlikely]] {
+    return AcquirePlainKnown(map, arguments, caller, frame, /*inside=*/true);
   }
-  AcquirePlainGeneral(map, arguments, caller, frame);
+  HookScope::SignalFence();
+  context.inside = false;
 }
 
 void AcquireWith(LockMap& map, const AcquireArguments& arguments) {
@@ -99,11 +105,9 @@ void TryAcquire(LockMap& map, const AcquireArguments& arguments, bool got_it) {
 
 void Release(LockMap& map) {
   // Its one store needs no marking: a handler that interrupts finds the lock held or not held.
-  ThreadContext& context = t_context;
-  if (context.state != nullptr && !context.inside && Validator::ReleaseNewest(*context.state, map))
-      [[likely]] {
+  ThreadState* const thread = ReadyThread(t_context);
+  if (thread != nullptr && Validator::ReleaseNewest(*thread, map)) [[likely]]
     return;
-  }
   ReleaseGeneral(map, RQLOCKDEP_CALLER, __builtin_frame_address(0));
 }
 
