@@ -80,7 +80,7 @@ ThreadState* Validator::NewThread() {
     return nullptr;
   }
   auto* thread = new (memory) ThreadState(++thread_count_);
-  if (options_.full_stacks) thread->general_path |= ThreadState::kFullStacks;
+  thread->SetGeneralPath(ThreadState::kFullStacks, options_.full_stacks);
   thread->next = threads_.load(std::memory_order_relaxed);
   // Release: pairs with the acquire load in threads(); the state is whole.
   threads_.store(thread, std::memory_order_release);
@@ -207,10 +207,10 @@ void Validator::NoteFirstAsked(CheckInput& input) {
   if (info.first_asked == kNoStack) info.first_asked = input.Stack();
 }
 
-bool Validator::AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock, LockMode mode,
-                                 Strength strength, const CallSite& site) {
-  uint64_t facts = KnownFacts(thread, lock, mode, strength, site);
-  if (facts == 0) return false;
+bool Validator::AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock,
+                                 hooks::PlainArguments arguments, const CallSite& site) {
+  if (!IsOnSteadyPath(thread, lock)) return false;
+  uint64_t facts = KnownFacts(lock, arguments, site);
   ChainKey after = 0;
   StackId stack = kNoStack;
   if (!IsKnown(thread, thread.chain(), lock, &facts, &after, &stack)) return false;
@@ -228,7 +228,7 @@ void Validator::AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
     // Deep stacks are not for the hooks' way, but not for the graph lock either.
     if (arguments.subclass == 0 && arguments.nest == nullptr &&
         thread.held.depth() >= HeldStack::kShallow &&
-        AcquireKnownDeep(thread, lock, arguments.mode, arguments.strength, site)) {
+        AcquireKnownDeep(thread, lock, hooks::PlainArguments(arguments), site)) {
       return;
     }
     const std::scoped_lock guard(mutex_);
@@ -281,7 +281,7 @@ void Validator::TryGeneral(ThreadState& thread, hooks::LockMap& lock,
   {
     if (got_it && arguments.subclass == 0 && arguments.nest == nullptr &&
         thread.held.depth() >= HeldStack::kShallow &&
-        AcquireKnownDeep(thread, lock, arguments.mode, Strength::kTry, site)) {
+        AcquireKnownDeep(thread, lock, TryArguments(arguments), site)) {
       return;
     }
     const std::scoped_lock guard(mutex_);
@@ -398,7 +398,7 @@ GuardSetId Validator::CurrentGuards(ThreadState& thread) {
 void Validator::AddEdges(Ask& ask) {
   ThreadState& thread = ask.thread;
   CheckInput& input = ask.input;
-  const uint32_t context = thread.context_number;
+  const uint32_t context = thread.context_number();
   bool guards_known = false;
   GuardSetId guards = kNoGuards;
   for (uint32_t i = 0; i < thread.held.depth(); ++i) {
@@ -430,7 +430,7 @@ void Validator::RecordFailure(ThreadState& thread, const hooks::LockMap& lock, b
     const HeldLock& record = thread.held[i];
     if (!IsRealLock(record.kind()) || record.is_waiting()) continue;
     context.failed_lock = &lock;
-    thread.set_failure_pending(true);
+    thread.SetGeneralPath(ThreadState::kFailurePending, true);
     return;
   }
 }
@@ -442,7 +442,7 @@ void Validator::RemoveRecord(ThreadState& thread, uint32_t index) {
 
 void Validator::ReleaseGeneral(ThreadState& thread, hooks::LockMap& lock, const CallSite& site) {
   ClearFailure(thread);
-  const uint32_t context = thread.context_number;
+  const uint32_t context = thread.context_number();
   for (uint32_t i = thread.held.Find(&lock); i != HeldStack::kNone; i = thread.held.FindOlder(i)) {
     const HeldLock& record = thread.held[i];
     if (record.context != context || record.is_waiting()) continue;
@@ -462,7 +462,7 @@ void Validator::ReleaseGeneral(ThreadState& thread, hooks::LockMap& lock, const 
 
 void Validator::Downgrade(ThreadState& thread, hooks::LockMap& lock, const CallSite& site) {
   ClearFailure(thread);
-  const uint32_t context = thread.context_number;
+  const uint32_t context = thread.context_number();
   for (uint32_t i = thread.held.Find(&lock); i != HeldStack::kNone; i = thread.held.FindOlder(i)) {
     HeldLock& record = thread.held[i];
     if (record.context != context || record.is_waiting()) continue;
@@ -603,17 +603,17 @@ void Validator::EnterContext(ThreadState& thread, ContextKind kind) {
   context = {};
   context.number = ++thread.contexts_made;
   context.kind = kind;
-  thread.context_number = context.number;
+  thread.SetContextNumber(context.number);
   context.masks_before = thread.masks;
   thread.masks |= MaskBit(kHardIndex);
   if (k == kSoftIndex) thread.masks |= MaskBit(kSoftIndex);
-  thread.set_failure_pending(false);
+  thread.SetGeneralPath(ThreadState::kFailurePending, false);
   thread.RecomputeChains();
 }
 
 void Validator::LeaveContext(ThreadState& thread, const CallSite& site) {
   if (thread.context_depth == 0) return;
-  const uint32_t number = thread.context_number;
+  const uint32_t number = thread.context_number();
   bool left_behind = false;
   for (uint32_t i = 0; i < thread.held.depth(); ++i) {
     left_behind = left_behind || thread.held[i].context == number;
@@ -627,8 +627,8 @@ void Validator::LeaveContext(ThreadState& thread, const CallSite& site) {
   log_.Deliver(thread);
   const uint8_t masks = thread.context().masks_before;
   --thread.context_depth;
-  thread.context_number = thread.context().number;
-  thread.set_failure_pending(thread.context().failed_lock != nullptr);
+  thread.SetContextNumber(thread.context().number);
+  thread.SetGeneralPath(ThreadState::kFailurePending, thread.context().failed_lock != nullptr);
   RestoreMasks(thread, masks);
 }
 

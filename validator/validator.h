@@ -88,11 +88,11 @@ class Validator {
   // event needs Acquire or Release. With subclass 0 and without a nest lock only.
   // Again the same lock, in the same way, upon the same locks: the record is made.
   [[gnu::always_inline]] static bool AcquireAgain(ThreadState& thread, hooks::LockMap& lock,
-                                                  LockMode mode, Strength strength,
+                                                  hooks::PlainArguments arguments,
                                                   const CallSite& site);
   // The chain is known. Includes AcquireAgain.
   [[gnu::always_inline]] static bool AcquireKnown(ThreadState& thread, hooks::LockMap& lock,
-                                                  LockMode mode, Strength strength,
+                                                  hooks::PlainArguments arguments,
                                                   const CallSite& site);
   [[gnu::always_inline]] static bool ReleaseNewest(ThreadState& thread, const hooks::LockMap& lock);
 
@@ -179,16 +179,22 @@ class Validator {
   [[gnu::always_inline]] static void Fill(ThreadState& thread, HeldLock& record, uint64_t facts,
                                           ChainKey after, StackId stack, const CallSite& site);
   [[gnu::always_inline]] static void SetSite(HeldLock& record, const CallSite& site);
-  // What a known acquisition's record says; 0 if the general path is to be gone.
-  [[gnu::always_inline]] static uint64_t KnownFacts(const ThreadState& thread,
-                                                    const hooks::LockMap& lock, LockMode mode,
-                                                    Strength strength, const CallSite& site);
+  // What a known acquisition's record says.
+  [[gnu::always_inline]] static uint64_t KnownFacts(const hooks::LockMap& lock,
+                                                    hooks::PlainArguments arguments,
+                                                    const CallSite& site);
+  // False if the general path is to be gone.
+  [[gnu::always_inline]] static bool IsOnSteadyPath(const ThreadState& thread,
+                                                    const hooks::LockMap& lock);
   // Whether this thread has been judged for taking a lock of these facts, that it does not hold;
   // then adds to the facts what is missing.
   [[gnu::always_inline]] static bool IsKnown(const ThreadState& thread, ChainKey chain,
                                              const hooks::LockMap& lock, uint64_t* facts,
                                              ChainKey* after, StackId* stack);
-  bool AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock, LockMode mode, Strength strength,
+  static hooks::PlainArguments TryArguments(const hooks::AcquireArguments& arguments) {
+    return hooks::PlainArguments({.mode = arguments.mode, .strength = Strength::kTry});
+  }
+  bool AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock, hooks::PlainArguments arguments,
                         const CallSite& site);
   void ReleaseGeneral(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
 
@@ -243,7 +249,7 @@ inline void Validator::Fill(ThreadState& thread, HeldLock& record, uint64_t fact
   // Relaxed: published by the caller.
   record.facts.store(facts, std::memory_order_relaxed);
   record.key_after = after;
-  StoreIfOther(record.context, thread.context_number);
+  StoreIfOther(record.context, thread.context_number());
   record.stack = stack;
   SetSite(record, site);
 }
@@ -262,20 +268,20 @@ inline bool Validator::IsKnown(const ThreadState& thread, ChainKey chain,
   return thread.chains.Find(link(), stack) && thread.held.Find(&lock) == HeldStack::kNone;
 }
 
-inline uint64_t Validator::KnownFacts(const ThreadState& thread, const hooks::LockMap& lock,
-                                      LockMode mode, Strength strength, const CallSite& site) {
+inline uint64_t Validator::KnownFacts(const hooks::LockMap& lock, hooks::PlainArguments arguments,
+                                      const CallSite& site) {
   // Acquire: pairs with the release store in AskFor; the class that the id leads to is there.
   const uint32_t id = lock.class_id.load(std::memory_order_acquire);
-  if (id - 1 >= kGeneralPath - 1 || thread.general_path != 0) return 0;
-  return AcquisitionFacts::Of(id, mode, strength) | HeldFacts::OfKind(lock.kind()) |
+  return AcquisitionFacts::Of(id, arguments) | HeldFacts::OfKind(lock.kind()) |
          HeldFacts::OfSiteDepth(site.depth());
 }
 
-inline bool Validator::AcquireAgain(ThreadState& thread, hooks::LockMap& lock, LockMode mode,
-                                    Strength strength, const CallSite& site) {
-  const uint64_t facts = KnownFacts(thread, lock, mode, strength, site);
-  if (facts == 0) return false;
-  HeldLock* record = HeldStack::FindMade(thread.held.newest(), &lock, facts, thread.context_number);
+inline bool Validator::AcquireAgain(ThreadState& thread, hooks::LockMap& lock,
+                                    hooks::PlainArguments arguments, const CallSite& site) {
+  // Neither a lock nor a thread that must take the general path has facts or a context like those
+  // that are found.
+  HeldLock* record = HeldStack::FindMade(thread.held.newest(), &lock, thread.steady_context(),
+                                         [&] { return KnownFacts(lock, arguments, site); });
   if (record == nullptr) return false;
   // What was judged with another call site was judged all the same.
   SetSite(*record, site);
@@ -283,12 +289,18 @@ inline bool Validator::AcquireAgain(ThreadState& thread, hooks::LockMap& lock, L
   return true;
 }
 
-inline bool Validator::AcquireKnown(ThreadState& thread, hooks::LockMap& lock, LockMode mode,
-                                    Strength strength, const CallSite& site) {
-  if (AcquireAgain(thread, lock, mode, strength, site)) return true;
-  uint64_t facts = KnownFacts(thread, lock, mode, strength, site);
+inline bool Validator::IsOnSteadyPath(const ThreadState& thread, const hooks::LockMap& lock) {
+  // Relaxed: KnownFacts reads it again.
+  const uint32_t id = lock.class_id.load(std::memory_order_relaxed);
+  return id - 1 < kGeneralPath - 1 && !thread.on_general_path();
+}
+
+inline bool Validator::AcquireKnown(ThreadState& thread, hooks::LockMap& lock,
+                                    hooks::PlainArguments arguments, const CallSite& site) {
+  if (AcquireAgain(thread, lock, arguments, site)) return true;
   HeldLock& newest = thread.held.newest();
-  if (facts == 0 || !thread.held.HasRoomUpon(newest)) return false;
+  if (!IsOnSteadyPath(thread, lock) || !thread.held.HasRoomUpon(newest)) return false;
+  uint64_t facts = KnownFacts(lock, arguments, site);
   ChainKey after;
   StackId stack;
   if (!IsKnown(thread, newest.key_after, lock, &facts, &after, &stack)) return false;
@@ -300,8 +312,7 @@ inline bool Validator::AcquireKnown(ThreadState& thread, hooks::LockMap& lock, L
 
 inline bool Validator::ReleaseNewest(ThreadState& thread, const hooks::LockMap& lock) {
   const HeldLock& newest = thread.held.newest();
-  if (!newest.is(&lock) || newest.context != thread.context_number || newest.is_waiting() ||
-      thread.failure_pending()) {
+  if (!newest.is(&lock) || newest.context != thread.steady_context() || newest.is_waiting()) {
     return false;
   }
   thread.held.PopNewestOfShallow(newest);
@@ -311,7 +322,7 @@ inline bool Validator::ReleaseNewest(ThreadState& thread, const hooks::LockMap& 
 inline void Validator::Acquire(ThreadState& thread, hooks::LockMap& lock,
                                const hooks::AcquireArguments& arguments, const CallSite& site) {
   if (arguments.subclass == 0 && arguments.nest == nullptr &&
-      AcquireKnown(thread, lock, arguments.mode, arguments.strength, site)) {
+      AcquireKnown(thread, lock, hooks::PlainArguments(arguments), site)) {
     return;
   }
   AcquireGeneral(thread, lock, arguments, site);
@@ -321,7 +332,7 @@ inline void Validator::TryAcquire(ThreadState& thread, hooks::LockMap& lock,
                                   const hooks::AcquireArguments& arguments, bool got_it,
                                   const CallSite& site) {
   if (arguments.subclass == 0 && arguments.nest == nullptr) {
-    if (got_it && AcquireKnown(thread, lock, arguments.mode, Strength::kTry, site)) return;
+    if (got_it && AcquireKnown(thread, lock, TryArguments(arguments), site)) return;
     // A try that failed is no news of a lock that was asked for before; acquire as in AcquireKnown.
     const uint32_t id = lock.class_id.load(std::memory_order_acquire);
     if (!got_it && id - 1 < kGeneralPath - 1 && !thread.failure_pending()) return;
@@ -336,7 +347,7 @@ inline void Validator::Release(ThreadState& thread, hooks::LockMap& lock, const 
 inline void Validator::ClearFailure(ThreadState& thread) {
   if (!thread.failure_pending()) return;
   thread.context().failed_lock = nullptr;
-  thread.set_failure_pending(false);
+  thread.SetGeneralPath(ThreadState::kFailurePending, false);
 }
 
 }  // namespace rqlockdep

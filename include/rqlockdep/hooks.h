@@ -171,15 +171,16 @@ struct AcquireArguments {
   const LockMap* nest = nullptr;
 };
 
-// The arguments without subclass and nest lock, in one word.
+// The arguments without subclass and nest lock, in one word: as the validator keeps them.
 class PlainArguments {
  public:
   constexpr explicit PlainArguments(const AcquireArguments& arguments)
       : bits_(static_cast<uint32_t>(arguments.mode) |
-              (static_cast<uint32_t>(arguments.strength) << 8) |
+              (static_cast<uint32_t>(arguments.strength) << 4) |
               (static_cast<uint32_t>(arguments.kind) << 16)) {}
-  constexpr LockMode mode() const { return static_cast<LockMode>(bits_ & 0xff); }
-  constexpr Strength strength() const { return static_cast<Strength>((bits_ >> 8) & 0xff); }
+  constexpr LockMode mode() const { return static_cast<LockMode>(bits_ & 0xf); }
+  constexpr Strength strength() const { return static_cast<Strength>((bits_ >> 4) & 0xf); }
+  constexpr uint32_t mode_and_strength() const { return bits_ & 0xff; }
   constexpr AcquireArguments unpacked() const {
     return {.mode = mode(), .strength = strength(), .kind = static_cast<LockKind>(bits_ >> 16)};
   }

@@ -43,6 +43,10 @@ class SteadyStateTest : public ::testing::Test {
                                    hooks::LockMap(LockKind::kMutex, kClasses[9]),
                                    hooks::LockMap(LockKind::kMutex, kClasses[10]),
                                    hooks::LockMap(LockKind::kMutex, kClasses[11])};
+    // More of the class of maps[1].
+    hooks::LockMap readers[3] = {hooks::LockMap(LockKind::kMutex, kClasses[1]),
+                                 hooks::LockMap(LockKind::kMutex, kClasses[1]),
+                                 hooks::LockMap(LockKind::kMutex, kClasses[1])};
   };
 
   SteadyStateTest() {
@@ -55,7 +59,8 @@ class SteadyStateTest : public ::testing::Test {
 
   Validator& validator() { return validator_->object; }
 
-  // From one lock held to all of them, readers and tries among them.
+  // From one lock held to all of them, readers and tries among them; and upon them, in turn, others
+  // of a class that is held.
   void RunKnownChains(ThreadState& thread, int rounds) {
     const CallSite site = {{1}};
     for (int round = 0; round < rounds; ++round) {
@@ -68,6 +73,11 @@ class SteadyStateTest : public ::testing::Test {
           } else {
             validator().Acquire(thread, locks_->object.maps[i], arguments, site);
           }
+        }
+        for (hooks::LockMap& reader : locks_->object.readers) {
+          const hooks::AcquireArguments arguments = {.mode = LockMode::kRecursiveReader};
+          validator().Acquire(thread, reader, arguments, site);
+          validator().Release(thread, reader, site);
         }
         for (int i = depth; i-- > 0;) validator().Release(thread, locks_->object.maps[i], site);
       }

@@ -262,6 +262,46 @@ TEST_F(ValidatorTest, ALockIsJudgedAgainAfterAnUnmask) {
   Release(thread, lock);
 }
 
+// The chain of the classes is known; that the lock is held is another matter.
+TEST_F(ValidatorTest, ALockIsSeenToBeHeldWhereAnotherOfItsClassWasHeld) {
+  ThreadState& thread = Thread();
+  constinit static LockClass lock_class("class");
+  hooks::LockMap& a = Lock(lock_class);
+  hooks::LockMap& b = Lock(lock_class);
+  const auto nest_timed = [&](hooks::LockMap& outer, hooks::LockMap& inner) {
+    Acquire(thread, outer, Strength::kTimed);
+    Acquire(thread, inner, Strength::kTimed);
+    Release(thread, inner);
+    Release(thread, outer);
+  };
+  for (int i = 0; i < 5; ++i) nest_timed(a, b);
+  for (int i = 0; i < 5; ++i) nest_timed(b, a);
+  EXPECT_TRUE(findings().empty());
+  nest_timed(b, b);
+  ASSERT_EQ(findings().size(), 1U);
+  EXPECT_EQ(findings()[0].id, FindingId::kRecursiveLocking);
+}
+
+TEST_F(ValidatorTest, ALockIsSeenToBeHeldWithAnotherSubclass) {
+  ThreadState& thread = Thread();
+  constinit static LockClass lock_class("class");
+  hooks::LockMap& a = Lock(lock_class);
+  hooks::LockMap& b = Lock(lock_class);
+  hooks::AcquireArguments subclass;
+  subclass.subclass = 1;
+  const auto nest = [&](hooks::LockMap& outer, hooks::LockMap& inner) {
+    validator_.Acquire(thread, outer, subclass, Site(++site_));
+    Acquire(thread, inner);
+    Release(thread, inner);
+    Release(thread, outer);
+  };
+  for (int i = 0; i < 5; ++i) nest(a, b);
+  EXPECT_TRUE(findings().empty());
+  nest(b, b);
+  ASSERT_EQ(findings().size(), 1U);
+  EXPECT_EQ(findings()[0].id, FindingId::kRecursiveLocking);
+}
+
 TEST_F(ValidatorTest, AnOrderFunctionIsAskedEveryTime) {
   // By address: the deque's elements are not in address order everywhere, so compare them here.
   const LockClass& ordered = classes_.emplace_back(

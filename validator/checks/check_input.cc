@@ -34,7 +34,7 @@ FindingLock CheckInput::AskedLock() {
 
 FindingLock CheckInput::Describe(ThreadState& thread, const HeldLock& record) {
   FindingLock lock = Describe(record);
-  lock.this_context = record.context == thread.context_number;
+  lock.this_context = record.context == thread.context_number();
   return lock;
 }
 

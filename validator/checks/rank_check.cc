@@ -7,7 +7,7 @@ namespace rqlockdep {
 uint8_t CurrentRank(CheckInput& input) {
   ThreadState& thread = input.thread();
   uint8_t rank = thread.context_depth == 0 ? kTaskRank : ContextRank(thread.context().kind);
-  const uint32_t context = thread.context_number;
+  const uint32_t context = thread.context_number();
   for (uint32_t i = 0; i < thread.held.depth(); ++i) {
     const HeldLock& record = thread.held[i];
     if (record.context != context || record.is_waiting()) continue;

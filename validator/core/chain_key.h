@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "rqlockdep/acquisition.h"
+#include "rqlockdep/hooks.h"
 #include "validator/core/ids.h"
 
 namespace rqlockdep {
@@ -45,8 +46,11 @@ struct AcquisitionFacts {
   static constexpr uint64_t kContext = uint64_t{3} << 48;
 
   static constexpr uint64_t Of(ClassId class_id, LockMode mode, Strength strength) {
-    return uint64_t{class_id} | (uint64_t{static_cast<uint8_t>(mode)} << 32) |
-           (uint64_t{static_cast<uint8_t>(strength)} << 36);
+    const hooks::PlainArguments arguments({.mode = mode, .strength = strength});
+    return Of(class_id, arguments);
+  }
+  static constexpr uint64_t Of(ClassId class_id, hooks::PlainArguments arguments) {
+    return uint64_t{class_id} | (uint64_t{arguments.mode_and_strength()} << 32);
   }
   static constexpr ClassId ClassOf(uint64_t facts) { return static_cast<ClassId>(facts); }
   static constexpr LockMode ModeOf(uint64_t facts) {

@@ -77,13 +77,13 @@ class HeldStack {
   static constexpr uint32_t kShallow = 16;
 
   uint32_t depth() const {
-    // Acquire: as in ForEachFromOutside.
+    // Acquire: pairs with Publish and SetDeep, for other threads.
     const HeldLock* top = top_.load(std::memory_order_acquire);
     return IsMark(top) ? kShallow + deep_.load(std::memory_order_acquire) : Row(top);
   }
   // By the owner; or by another thread, of a record that stays on the stack meanwhile.
   HeldLock& operator[](uint32_t index) const {
-    // Acquire: as in ForEachFromOutside.
+    // Acquire: pairs with the release store in Grow.
     if (index >= kShallow) return records_.load(std::memory_order_acquire)[index - kShallow];
     HeldLock* record = NewestShallow();
     while (Row(record) > index + 1) record = Below(*record);
@@ -109,21 +109,18 @@ class HeldStack {
   // The newest record, if there is any, else one of no lock whose key is the base chain. Of a deep
   // stack it is one of no lock.
   HeldLock& newest() const { return *top_.load(std::memory_order_relaxed); }
-  // A record that was made for `lock` with these facts, in this context, upon a chain with the key
-  // of `newest`, which is newest(); or null. What was true of it then is true now. Its call site
-  // may be another one; then Publish puts it on the stack.
+  // A record that was made for `lock` with the facts that `facts()` gives, in this context, upon a
+  // chain with the key of `newest`, which is newest(); or null. What was true of it then is true
+  // now. Its call site may be another one; then Publish puts it on the stack.
+  template <typename Facts>
   [[gnu::always_inline]] static HeldLock* FindMade(HeldLock& newest, const hooks::LockMap* lock,
-                                                   uint64_t facts, uint32_t context) {
-    HeldLock* const first = PairOf(newest, lock);
-    const auto is_made = [&](const HeldLock& record) {
-      return record.is(lock) && record.all_facts() == facts &&
-             record.key_below == newest.key_after && record.context == context;
-    };
-    HeldLock* made = first;
-    if (!is_made(*first)) {
-      made = first + 1;
-      if (!is_made(*made)) return nullptr;
+                                                   uint32_t context, Facts facts) {
+    HeldLock* made = Opaque(PairOf(newest, lock));
+    if (!made->is(lock) || made->key_below != newest.key_after) {
+      made = Opaque(made + 1);
+      if (!made->is(lock) || made->key_below != newest.key_after) return nullptr;
     }
+    if (made->context != context || made->all_facts() != facts()) return nullptr;
     // It may have been upon another record with the same chain. No store for nothing.
     if (made->below.load(std::memory_order_relaxed) != &newest) {
       made->below.store(&newest, std::memory_order_relaxed);
@@ -158,7 +155,7 @@ class HeldStack {
 
   // Removes all.
   void Clear();
-  // Nothing that was given back is found any more.
+  // Of an empty stack: nothing that was given back is found any more.
   void ForgetMade();
 
   // Removes any record; those above move down one place. The caller computes their keys anew.
@@ -222,10 +219,15 @@ class HeldStack {
     constexpr size_t kPair = 2 * sizeof(HeldLock);
     const auto address = reinterpret_cast<uintptr_t>(&newest);
     // The upper bits of a product with 2^32 / phi: locks at any distance are spread.
-    const uint32_t hash =
-        static_cast<uint32_t>(reinterpret_cast<uintptr_t>(lock) >> 3) * 0x9e3779b9U >> 29;
-    const uintptr_t pair = (address ^ (hash * kPair)) & (kRowBytes - kPair);
+    const uint32_t hash = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(lock)) * 0x9e3779b9U;
+    static_assert(kRowBytes == 1 << 11);
+    const uintptr_t pair = (address ^ (hash >> (32 - 11))) & (kRowBytes - kPair);
     return reinterpret_cast<HeldLock*>((address & ~(kRowBytes - 1)) + kRowBytes + pair);
+  }
+  // Keeps the compiler from holding one pointer in several registers: it would have to save some.
+  [[gnu::always_inline]] static HeldLock* Opaque(HeldLock* record) {
+    asm("" : "+r"(record));
+    return record;
   }
   // Acquire: pairs with the release store in Start; what the record says is whole.
   static HeldLock* Below(const HeldLock& record) {

@@ -10,8 +10,8 @@ bool ThreadState::Reuse(ThreadId id) {
   held.ForgetMade();
   base_context_ = {};
   context_depth = 0;
-  context_number = 0;
-  set_failure_pending(false);
+  SetContextNumber(0);
+  SetGeneralPath(kFailurePending, false);
   masks = 0;
   held.SetBaseChain(kEmptyChain);
   wait_depth_ = 0;
@@ -45,7 +45,7 @@ void ThreadState::RecomputeChainsFrom(uint32_t first) {
   for (uint32_t i = first; i < held.depth(); ++i) {
     HeldLock& record = held[i];
     record.key_below = key;
-    const uint64_t outside = record.context == context_number ? 0 : AcquisitionFacts::kInterrupted;
+    const uint64_t outside = record.context == context_number_ ? 0 : AcquisitionFacts::kInterrupted;
     key = MixChain(key, (record.all_facts() & HeldFacts::kChainMask) | outside);
     record.key_after = key;
     record.SetFacts(record.all_facts() | HeldFacts::kGeneral);  // nobody has judged this chain

@@ -69,23 +69,32 @@ class ThreadState {
   // The chain of the whole held stack, in the current contexts and masks.
   ChainKey chain() const { return held.chain(); }
 
-  // When any is set the thread's acquisitions take the general path.
-  enum : uint8_t {
+  // When any is set the thread's acquisitions and releases take the general path.
+  enum GeneralPath : uint8_t {
     kFailurePending = 1,  // the next event needs a look at the current context's failed_lock
     kFullStacks = 2,      // each acquisition takes a stack
     kOff = 4,             // the thread is not validated any more
   };
-  uint8_t general_path = 0;
-  bool failure_pending() const { return (general_path & kFailurePending) != 0; }
-  void set_failure_pending(bool pending) {
-    general_path =
-        static_cast<uint8_t>((general_path & ~kFailurePending) | (pending ? kFailurePending : 0));
+  void SetGeneralPath(GeneralPath reason, bool on) {
+    general_path_ = static_cast<uint8_t>(on ? general_path_ | reason : general_path_ & ~reason);
+    steady_context_ = general_path_ == 0 ? context_number_ : kNoContext;
   }
+  bool failure_pending() const { return (general_path_ & kFailurePending) != 0; }
+  bool on_general_path() const { return general_path_ != 0; }
+  bool is_off() const { return (general_path_ & kOff) != 0; }
 
   uint8_t masks = 0;           // MaskBit of the contexts that are blocked
   uint32_t context_depth = 0;  // the current level; 0: not inside any context
   uint32_t contexts_made = 0;
-  uint32_t context_number = 0;  // of the current level
+  // Of the current level.
+  uint32_t context_number() const { return context_number_; }
+  void SetContextNumber(uint32_t number) {
+    context_number_ = number;
+    steady_context_ = general_path_ == 0 ? context_number_ : kNoContext;
+  }
+  // The same, but no context's number where the general path is to be gone: one comparison for the
+  // steady state.
+  uint32_t steady_context() const { return steady_context_; }
   ContextLevel& context() {
     return context_depth == 0 ? base_context_ : contexts_[context_depth - 1];
   }
@@ -147,7 +156,12 @@ class ThreadState {
   ThreadState* next = nullptr;  // in the validator's list; constant once published
 
  private:
+  static constexpr uint32_t kNoContext = UINT32_MAX;
+
   std::atomic<ThreadId> id_;
+  uint8_t general_path_ = 0;
+  uint32_t context_number_ = 0;
+  uint32_t steady_context_ = 0;
   ContextLevel base_context_;
   SegmentedVector<ContextLevel, 3> contexts_;
   WaitFrame& wait_at(uint32_t depth) {

@@ -17,7 +17,7 @@ class HookScope {
   HookScope() : context_(t_context) {
     if (context_.inside) return;
     if (context_.state == nullptr && !Attach(context_)) return;
-    if ((context_.state->general_path & ThreadState::kOff) != 0) return;
+    if (context_.state->is_off()) return;
     context_.inside = true;
     SignalFence();
     entered_ = true;
@@ -70,6 +70,7 @@ inline Validator& TheValidator() { return Runtime::GetMade().validator(); }
   if (site.frames[0] == 0) site.frames[0] = reinterpret_cast<uintptr_t>(caller);
 #else
   (void)frame;
+  if (caller == nullptr) __builtin_unreachable();  // it is a return address
   site.frames[0] = reinterpret_cast<uintptr_t>(caller);
 #endif
   return site;

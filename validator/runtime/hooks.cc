@@ -44,8 +44,8 @@ namespace {
                                          void* frame, bool inside) {
   ThreadContext& context = t_context;
   if (inside) {
-    const bool done = Validator::AcquireKnown(*context.state, map, arguments.mode(),
-                                              arguments.strength(), SiteOf(caller, frame));
+    const bool done =
+        Validator::AcquireKnown(*context.state, map, arguments, SiteOf(caller, frame));
     HookScope::SignalFence();
     context.inside = false;
     if (done) [[likely]]
@@ -71,8 +71,7 @@ void AcquirePlain(LockMap& map, PlainArguments arguments) {
     return AcquirePlainKnown(map, arguments, caller, frame, /*inside=*/false);
   context.inside = true;
   HookScope::SignalFence();
-  if (!Validator::AcquireAgain(*thread, map, arguments.mode(), arguments.strength(),
-                               SiteOf(caller, frame))) [[unlikely]] {
+  if (!Validator::AcquireAgain(*thread, map, arguments, SiteOf(caller, frame))) [[unlikely]] {
     return AcquirePlainKnown(map, arguments, caller, frame, /*inside=*/true);
   }
   HookScope::SignalFence();

@@ -141,7 +141,7 @@ void Runtime::AfterForkInChild() {
   if (!t_context.forking) {
     g_state.store(kOff, std::memory_order_relaxed);
     g_runtime.store(nullptr, std::memory_order_relaxed);
-    if (t_context.state != nullptr) t_context.state->general_path |= ThreadState::kOff;
+    if (t_context.state != nullptr) t_context.state->SetGeneralPath(ThreadState::kOff, true);
     return;
   }
   GetMade().validator_.ForgetOtherThreads(t_context.state);
