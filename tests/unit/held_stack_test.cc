@@ -120,7 +120,7 @@ TEST_F(HeldStackTest, WhatIsFoundMadeIsWhatIsAskedFor) {
   for (int round = 0; round < 20000; ++round) {
     const size_t limit = round % 1000 < 900 ? 6 : 2 * HeldStack::kShallow;
     if (held.size() < static_cast<size_t>(random.Between(0, static_cast<int>(limit)))) {
-      const Asked asked = {random.Between(0, 4), static_cast<uint64_t>(random.Between(1, 2)),
+      const Asked asked = {random.Between(0, 2), static_cast<uint64_t>(random.Between(1, 2)),
                            static_cast<uint32_t>(random.Between(0, 1))};
       if (PushSteadily(asked.lock, asked.facts, asked.context)) ++found;
       held.push_back(asked);
@@ -149,7 +149,7 @@ TEST_F(HeldStackTest, WhatIsFoundMadeIsWhatIsAskedFor) {
         [&](const HeldLock& record) { EXPECT_TRUE(record.is(&maps_[held[seen++].lock])); });
     ASSERT_EQ(seen, held.size());
   }
-  EXPECT_GT(found, 1000);
+  EXPECT_GT(found, 500);
 }
 
 // Wherever the two lie, at each depth.
