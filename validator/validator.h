@@ -4,7 +4,8 @@
 // replay one with simulated threads; many may live in one process. What belongs to a thread is in
 // its ThreadState, which is passed in.
 //
-// The way of an acquisition: the held stack gives a chain key; if this thread's chain cache knows
+// The way of an acquisition: if the held stack has a record of the same one upon the same chain, it
+// is put on top again. Else the held stack gives a chain key; if this thread's chain cache knows
 // it, all that could be said was said before, and the lock is pushed. That is the steady state: no
 // lock, no shared write, no allocation. Else the graph lock is taken, classes are resolved, checks
 // run, edges are added and searched for cycles, and findings go to the sink after the lock was

@@ -28,8 +28,9 @@
 // interrupts another hook; what a handler does while it interrupts the validator goes unseen. None
 // takes a lock that the program could hold, allocates with malloc, or touches errno.
 // Cost of Acquire plus Release once the order is known: see the README's table, which
-// tests/benchmark/validator_comparison.cc measures; less if the thread takes again what it gave
-// back last. The first time a thread takes a lock in a new order costs microseconds.
+// tests/benchmark/validator_comparison.cc measures; more if since the thread took the lock upon
+// the same locks, it has taken many others upon as many. The first time a thread takes a lock in a
+// new order costs microseconds.
 #ifndef RQLOCKDEP_HOOKS_H_
 #define RQLOCKDEP_HOOKS_H_
 

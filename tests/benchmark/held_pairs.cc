@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <memory>
 
 #include "tests/benchmark/ticks.h"
 #include "tests/benchmark/validated_locks.h"
@@ -11,6 +12,7 @@ namespace rqlockdep::benchmark {
 namespace {
 
 constexpr size_t kMaxDepth = 16;
+constexpr size_t kMany = 64;
 
 // One and the other in turn, if there are two.
 template <typename Lock>
@@ -45,6 +47,30 @@ uint64_t Run(int depth, int pairs) {
   return ticks;
 }
 
+// The same with `kMany` locks of as many classes in turn: more than the validator keeps records of.
+template <typename Lock>
+uint64_t RunMany(int depth, int pairs) {
+  static std::deque<LockClass>& classes = NewClasses(kMaxDepth + kMany);
+  const auto below = static_cast<size_t>(depth) - 1;
+  std::vector<std::unique_ptr<Lock>> locks;
+  for (size_t i = 0; i < below + kMany; ++i) locks.push_back(std::make_unique<Lock>(classes[i]));
+  for (size_t i = 0; i < below; ++i) locks[i]->Lock();
+  const auto loop = [&](int count) {
+    const uint64_t begin = Ticks();
+    for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+      Lock& lock = *locks[below + i % kMany];
+      lock.Lock();
+      asm volatile("" ::: "memory");
+      lock.Unlock();
+    }
+    return Ticks() - begin;
+  };
+  loop(2 * kMany);  // the first time is that of a new chain
+  const uint64_t ticks = loop(pairs);
+  for (size_t i = below; i-- > 0;) locks[i]->Unlock();
+  return ticks;
+}
+
 }  // namespace
 
 const std::vector<HeldPairs>& AllHeldPairs() {
@@ -53,6 +79,8 @@ const std::vector<HeldPairs>& AllHeldPairs() {
       {"resilient_on", &Run<Resilient>},
       {"in_turn_off", &Run<BareResilient, true>},
       {"in_turn_on", &Run<Resilient, true>},
+      {"many_off", &RunMany<BareResilient>},
+      {"many_on", &RunMany<Resilient>},
       {"std_mutex", &Run<PlainMutex>},
       {"validated_mutex", &Run<ValidatedMutex>},
       {"library_mutex", &Run<LibraryMutex>},
@@ -66,6 +94,7 @@ const std::vector<Added>& AllAdded() {
   static const auto* all = new std::vector<Added>{
       {"added, inline", "resilient_on", "resilient_off"},
       {"added, inline in turn", "in_turn_on", "in_turn_off"},
+      {"added, inline, 64 in turn", "many_on", "many_off"},
       {"added, std::mutex", "validated_mutex", "std_mutex"},
       {"added, shared library", "library_mutex", "std_mutex"},
       {"added, absl", "absl_on", "absl_off"},

@@ -1,5 +1,5 @@
 // One slice of a lock of the validator's comparison: a lock is acquired and released in a tight
-// loop while others of other classes are held, in a known order; or two locks in turn.
+// loop while others of other classes are held, in a known order; or 2 or 64 locks in turn.
 #ifndef RQLOCKDEP_TESTS_BENCHMARK_HELD_PAIRS_H_
 #define RQLOCKDEP_TESTS_BENCHMARK_HELD_PAIRS_H_
 

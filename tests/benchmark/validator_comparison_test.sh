@@ -9,8 +9,10 @@ program=$PWD/tests/benchmark/validator_comparison
 run_flags=(--rounds=2 --pairs=200 --contended_rounds=1 --seconds=0.02)
 cd "$TEST_TMPDIR" || exit 1
 
-locks=(resilient_off resilient_on in_turn_off in_turn_on std_mutex validated_mutex library_mutex absl_off absl_on)
-added=("added, inline" "added, inline in turn" "added, std::mutex" "added, shared library" "added, absl")
+locks=(resilient_off resilient_on in_turn_off in_turn_on many_off many_on
+  std_mutex validated_mutex library_mutex absl_off absl_on)
+added=("added, inline" "added, inline in turn" "added, inline, 64 in turn" "added, std::mutex"
+  "added, shared library" "added, absl")
 
 run --rows=depth
 expect 1 5 "${locks[@]}" "${added[@]}" "${added[@]/%/, 25 %}" "${added[@]/%/, 75 %}"
