@@ -3,9 +3,9 @@
 // The default run bounds the preemptions of larger scenarios so that all of them take seconds. The
 // long run, with RQLOCKDEP_INTERLEAVINGS=all in the environment, allows at least three in each.
 // What would be too large then is explored twice: with patient waiters and fewer preemptions, and
-// with hasty ones (SimPatience) and three. It stops at some millions of executions a scenario, and
-// then says "not complete". Sanitizers make fibers so slow that they get to see only the first
-// executions of each.
+// with hasty ones (SimPatience) and three. Either way all within these bounds is explored, or the
+// test fails. Sanitizers make fibers so slow that they get to see only the first executions of
+// each.
 #ifndef RQLOCKDEP_TESTS_INTERLEAVINGS_EXPLORE_H_
 #define RQLOCKDEP_TESTS_INTERLEAVINGS_EXPLORE_H_
 
@@ -28,6 +28,10 @@ int Preemptions(int by_default, int in_long_run);
 // goes wrong.
 void Explore(const char* what, ControlledScheduler::Options options,
              const std::function<SimProgram()>& make);
+
+// Runs the program through all interleavings within `options`, in the long run as well.
+void ExploreWithin(const char* what, ControlledScheduler::Options options,
+                   const std::function<SimProgram()>& make);
 
 // The same for a program with a bug put back: fails the test if no interleaving goes wrong.
 void ExpectViolation(const char* what, ControlledScheduler::Options options,

@@ -67,7 +67,7 @@ TEST(SeveralLeave, AllOfThem) {
 TEST(SeveralLeave, OneComesBack) {
   using W = World<3, 1>;
   static SimStorage<W> storage;
-  Explore("one comes back", {.preemptions = Preemptions(2, 3), .early_wakeups = 1}, [&] {
+  Explore("one comes back", {.preemptions = 2, .early_wakeups = 1}, [&] {
     return Program<W>(storage.Renew(),
                       {[](W& w) { w.TakeAll({0}); },
                        [](W& w) {
