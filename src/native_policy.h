@@ -38,10 +38,7 @@ class NativePolicy {
   bool slot_in_use(uint32_t id) { return ProcessSlotTable()->IsInUse(id); }
   uint64_t slot_changes() { return ProcessSlotTable()->changes(); }
   bool slot_has_ended(uint32_t id) { return ProcessSlotTable()->HasEnded(id); }
-  bool is_forked() {
-    const SlotTable* const table = ProcessSlotTable();
-    return table != nullptr && table->is_forked();
-  }
+  bool is_forked() { return ProcessSlotTable()->is_forked(); }
   std::atomic<uint64_t>& progress() { return ProcessSlotTable()->progress(); }
   std::atomic<uint64_t>& tickets() { return ProcessSlotTable()->tickets(); }
 

@@ -287,6 +287,10 @@ void OnForkInChild() {
 void* CreateTable() { return SlotTable::Map(); }
 void DiscardTable(void* table) { SlotTable::Unmap(static_cast<SlotTable*>(table)); }
 
+// Where there was no memory for the process's table: one without slots, so that locks work without
+// deadlock detection.
+constinit SlotTable table_without_slots;
+
 // Set once, by SetUp.
 constinit std::atomic<SlotTable*> process_table{nullptr};
 
@@ -295,8 +299,8 @@ constinit std::atomic<SlotTable*> process_table{nullptr};
 [[gnu::constructor(101)]] void SetUp() {
   // Acquire: pairs with the release below.
   if (process_table.load(std::memory_order_acquire) != nullptr) return;
-  SlotTable* const table = static_cast<SlotTable*>(SharedTable(&CreateTable, &DiscardTable));
-  if (table == nullptr) return;
+  SlotTable* table = static_cast<SlotTable*>(SharedTable(&CreateTable, &DiscardTable));
+  if (table == nullptr) table = &table_without_slots;
   SlotTable* none = nullptr;
   // Release: pairs with the acquire in ProcessSlotTable.
   if (!process_table.compare_exchange_strong(none, table, std::memory_order_acq_rel)) return;
@@ -332,7 +336,8 @@ ThreadSlot* Register() {
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(all));
   if (current_slot == nullptr) {
     SlotTable* const table = ProcessSlotTable();
-    ThreadSlot* const slot = table == nullptr ? nullptr : table->Claim(CurrentThreadId());
+    ThreadSlot* const slot =
+        table == &table_without_slots ? nullptr : table->Claim(CurrentThreadId());
     if (slot == nullptr) {
       wait_to_register = kRegistrationInterval;
     } else {

@@ -117,18 +117,19 @@ class SlotTable {
   void ReclaimEnded();
   void ReclaimRetired();
 
-  std::atomic<uint64_t> tickets_;
-  std::atomic<uint64_t> progress_;
-  std::atomic<uint64_t> changes_;  // raised before a slot is used for a lock, and before it is free
-  std::atomic<uint32_t> limit_;
-  std::atomic<uint32_t> lowest_free_;  // a hint
-  std::atomic<uint32_t> copies_;
-  std::atomic<bool> is_forked_;
-  std::atomic<int32_t> process_;  // whose threads the owners are
-  std::atomic<Segment*> segments_[kSegments];
+  std::atomic<uint64_t> tickets_{};
+  std::atomic<uint64_t> progress_{};
+  std::atomic<uint64_t>
+      changes_{};  // raised before a slot is used for a lock, and before it is free
+  std::atomic<uint32_t> limit_{};
+  std::atomic<uint32_t> lowest_free_{};  // a hint
+  std::atomic<uint32_t> copies_{};
+  std::atomic<bool> is_forked_{};
+  std::atomic<int32_t> process_{};  // whose threads the owners are
+  std::atomic<Segment*> segments_[kSegments] = {};
 };
 
-// The table, or null if there is no memory for it.
+// The table. If there was no memory for it, one that has no slots.
 SlotTable* ProcessSlotTable();
 
 // The calling thread's slot; registers the thread if it has none. Null if it cannot have one.

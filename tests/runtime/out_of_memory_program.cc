@@ -7,8 +7,11 @@
 //   out_of_memory_program limit   with little address space left, many classes and orders
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/types.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -22,6 +25,8 @@
 
 #include "rqlockdep/context.h"
 #include "rqlockdep/lock_class.h"
+#include "rqlockdep/lock_result.h"
+#include "rqlockdep/resilient_spinlock.h"
 #include "rqlockdep/validated.h"
 #include "tests/support/failing_memory.h"
 
@@ -48,7 +53,47 @@ void Handler(int) {
   handler_lock.unlock();
 }
 
+// Until the thread has begun, and sleeps or has ended.
+void AwaitSleep(const std::atomic<pid_t>& thread) {
+  for (;;) {
+    std::string state;
+    std::ifstream file("/proc/self/task/" + std::to_string(thread.load()) + "/stat");
+    file >> state >> state >> state;
+    if (state == "S" || (thread.load() != 0 && !file.is_open())) return;
+    std::this_thread::yield();
+  }
+}
+
+// A thread really waits, and then two for each other, of whom one gives way; without memory for the
+// locks' tables, at the end of its limit.
+void Wait() {
+  const auto limit = std::getenv("RQLOCKDEP_TEST_FAIL_FIRST") == nullptr
+                         ? std::chrono::milliseconds(3'600'000)
+                         : std::chrono::milliseconds(5);
+  Mutex lock;
+  rqlockdep::ResilientSpinlock mine;
+  rqlockdep::ResilientSpinlock theirs;
+  std::atomic<pid_t> waiter_id{0};
+  lock.lock();
+  if (mine.Acquire() != rqlockdep::LockResult::kOk) std::abort();
+  std::thread waiter([&] {
+    if (theirs.Acquire() != rqlockdep::LockResult::kOk) std::abort();
+    waiter_id = gettid();
+    lock.lock();
+    lock.unlock();
+    if (mine.AcquireFor(limit) == rqlockdep::LockResult::kOk) mine.unlock();
+    theirs.unlock();
+  });
+  AwaitSleep(waiter_id);
+  lock.unlock();
+  AwaitSleep(waiter_id);
+  if (theirs.AcquireFor(limit) == rqlockdep::LockResult::kOk) theirs.unlock();
+  mine.unlock();
+  waiter.join();
+}
+
 void SomeOfEverything() {
+  Wait();
   Mutex a;
   Mutex b;
   Nest(a, b);
