@@ -168,6 +168,9 @@ Validator::Ask Validator::BeginAsk(ThreadState& thread, hooks::LockMap& lock,
   if (!lock.constructed()) lock.SetKind(arguments.kind);
   bool lost_singleton = false;
   const ClassId id = AskFor(lock, arguments.subclass, &lost_singleton);
+  if (arguments.subclass != 0 && id != kNoClass && graph_.Class(id).info.key.order == nullptr) {
+    thread.subclasses.Put(LookUpClass(lock), arguments.subclass, id);
+  }
   const LockMode mode = EffectiveMode(thread, lock, arguments.mode);
   Ask ask{thread, lock, arguments.nest,
           CheckInput(tables_, thread, &lock, id, mode, strength, site)};
@@ -207,13 +210,8 @@ void Validator::NoteFirstAsked(CheckInput& input) {
   if (info.first_asked == kNoStack) info.first_asked = input.Stack();
 }
 
-bool Validator::AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock,
-                                 hooks::PlainArguments arguments, const CallSite& site) {
-  if (!IsOnSteadyPath(thread, lock)) return false;
-  uint64_t facts = KnownFacts(lock, arguments, site);
-  ChainKey after = 0;
-  StackId stack = kNoStack;
-  if (!IsKnown(thread, thread.chain(), lock, &facts, &after, &stack)) return false;
+bool Validator::PushKnown(ThreadState& thread, hooks::LockMap& lock, uint64_t facts, ChainKey after,
+                          StackId stack, const CallSite& site) {
   HeldLock* record = thread.held.Push(&lock);
   if (record == nullptr) return false;
   Fill(thread, *record, facts, after, stack, site);
@@ -221,14 +219,71 @@ bool Validator::AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock,
   return true;
 }
 
+bool Validator::AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock,
+                                 hooks::PlainArguments arguments, const CallSite& site) {
+  if (!IsOnSteadyPath(thread, lock)) return false;
+  uint64_t facts = KnownFacts(lock, arguments, site);
+  ChainKey after = 0;
+  StackId stack = kNoStack;
+  return IsKnown(thread, thread.chain(), lock, &facts, &after, &stack) &&
+         PushKnown(thread, lock, facts, after, stack, site);
+}
+
+ClassId Validator::KnownSubclass(const ThreadState& thread, const hooks::LockMap& lock,
+                                 uint8_t subclass) {
+  if (thread.on_general_path() || lock.kind() == LockKind::kFairRwlock) return kNoClass;
+  // Relaxed, both: what the memo says does not depend on them. The bit was set, under the graph
+  // lock, when the lock was counted as one of that class.
+  const ClassId base = lock.class_id.load(std::memory_order_relaxed) & ~kGeneralPath;
+  const uint8_t asked = lock.asked_subclasses.load(std::memory_order_relaxed);
+  return base == kNoClass || (asked >> subclass & 1) == 0 ? kNoClass
+                                                          : thread.subclasses.Find(base, subclass);
+}
+
+bool Validator::AcquireKnownSubclass(ThreadState& thread, hooks::LockMap& lock, uint8_t subclass,
+                                     hooks::PlainArguments arguments, const CallSite& site) {
+  const ClassId id = KnownSubclass(thread, lock, subclass);
+  if (id == kNoClass) return false;
+  uint64_t facts = AcquisitionFacts::Of(id, arguments) | HeldFacts::OfKind(lock.kind()) |
+                   HeldFacts::OfSiteDepth(site.depth()) | HeldFacts::kGeneral;
+  ChainKey after = 0;
+  StackId stack = kNoStack;
+  return IsKnown(thread, thread.chain(), lock, &facts, &after, &stack) &&
+         PushKnown(thread, lock, facts, after, stack, site);
+}
+
+bool Validator::RetakeKnown(ThreadState& thread, hooks::LockMap& lock,
+                            hooks::PlainArguments arguments, const CallSite& site) {
+  if (!IsOnSteadyPath(thread, lock)) return false;
+  const OwnHold own_hold =
+      ClassifyOwnHold(thread, &lock, lock.kind(), arguments.mode(), arguments.strength());
+  if (own_hold == OwnHold::kNone || own_hold == OwnHold::kSelfDeadlock) return false;
+  // Who holds the lock holds its class.
+  const uint64_t facts = KnownFacts(lock, arguments, site) | HeldFacts::kGeneral |
+                         AcquisitionFacts::kAlreadyHeld | AcquisitionFacts::kClassHeld |
+                         AcquisitionFacts::kSpecial;
+  const ChainKey before = thread.chain();
+  const ChainKey after = MixChain(before, facts & HeldFacts::kChainMask);
+  StackId stack = kNoStack;
+  return thread.chains.Find({before, facts & HeldFacts::kChainMask, after}, &stack) &&
+         PushKnown(thread, lock, facts, after, stack, site);
+}
+
+bool Validator::TakeKnown(ThreadState& thread, hooks::LockMap& lock, uint8_t subclass,
+                          hooks::PlainArguments arguments, const CallSite& site) {
+  if (subclass != 0) return AcquireKnownSubclass(thread, lock, subclass, arguments, site);
+  return (thread.held.depth() >= HeldStack::kShallow &&
+          AcquireKnownDeep(thread, lock, arguments, site)) ||
+         RetakeKnown(thread, lock, arguments, site);
+}
+
 void Validator::AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
                                const hooks::AcquireArguments& arguments, const CallSite& site) {
   if (Quiet()) return;
   {
-    // Deep stacks are not for the hooks' way, but not for the graph lock either.
-    if (arguments.subclass == 0 && arguments.nest == nullptr &&
-        thread.held.depth() >= HeldStack::kShallow &&
-        AcquireKnownDeep(thread, lock, hooks::PlainArguments(arguments), site)) {
+    // What is not for the hooks' way is not for the graph lock either.
+    if (arguments.nest == nullptr &&
+        TakeKnown(thread, lock, arguments.subclass, hooks::PlainArguments(arguments), site)) {
       return;
     }
     const std::scoped_lock guard(mutex_);
@@ -279,10 +334,13 @@ void Validator::TryGeneral(ThreadState& thread, hooks::LockMap& lock,
                            const CallSite& site) {
   if (Quiet()) return;
   {
-    if (got_it && arguments.subclass == 0 && arguments.nest == nullptr &&
-        thread.held.depth() >= HeldStack::kShallow &&
-        AcquireKnownDeep(thread, lock, TryArguments(arguments), site)) {
-      return;
+    if (arguments.nest == nullptr) {
+      const uint8_t subclass = arguments.subclass;
+      // A failure says nothing more of a lock that was asked for before.
+      const bool asked_before = subclass == 0 ? IsOnSteadyPath(thread, lock)
+                                              : KnownSubclass(thread, lock, subclass) != kNoClass;
+      if (!got_it && asked_before) return;
+      if (got_it && TakeKnown(thread, lock, subclass, TryArguments(arguments), site)) return;
     }
     const std::scoped_lock guard(mutex_);
     Ask ask = BeginAsk(thread, lock, arguments, Strength::kTry, site);

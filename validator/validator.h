@@ -180,6 +180,9 @@ class Validator {
   [[gnu::always_inline]] static void Fill(ThreadState& thread, HeldLock& record, uint64_t facts,
                                           ChainKey after, StackId stack, const CallSite& site);
   [[gnu::always_inline]] static void SetSite(HeldLock& record, const CallSite& site);
+  // Puts a known acquisition on top, at any depth. False without memory.
+  bool PushKnown(ThreadState& thread, hooks::LockMap& lock, uint64_t facts, ChainKey after,
+                 StackId stack, const CallSite& site);
   // What a known acquisition's record says.
   [[gnu::always_inline]] static uint64_t KnownFacts(const hooks::LockMap& lock,
                                                     hooks::PlainArguments arguments,
@@ -197,6 +200,19 @@ class Validator {
   }
   bool AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock, hooks::PlainArguments arguments,
                         const CallSite& site);
+  // The same for subclasses other than 0.
+  bool AcquireKnownSubclass(ThreadState& thread, hooks::LockMap& lock, uint8_t subclass,
+                            hooks::PlainArguments arguments, const CallSite& site);
+  // The class of that subclass, if the lock and this thread have asked for it before and nothing
+  // about it is special; else kNoClass.
+  static ClassId KnownSubclass(const ThreadState& thread, const hooks::LockMap& lock,
+                               uint8_t subclass);
+  // Any of the three. Without nest lock.
+  bool TakeKnown(ThreadState& thread, hooks::LockMap& lock, uint8_t subclass,
+                 hooks::PlainArguments arguments, const CallSite& site);
+  // The same for a lock that the thread holds, and will not wait for.
+  bool RetakeKnown(ThreadState& thread, hooks::LockMap& lock, hooks::PlainArguments arguments,
+                   const CallSite& site);
   void ReleaseGeneral(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
 
   Environment& environment_;

@@ -6,8 +6,8 @@
 // its own and longer chains.)
 //
 // Not part of the steady state, because they take the graph lock every time: an acquisition with a
-// subclass or a nest lock, of a lock that the thread holds, or of a class with an order function; a
-// try that fails; and a context that begins while the thread holds locks.
+// nest lock, or of a class with an order function; and a context that begins while the thread holds
+// locks.
 //
 // Each run is a process of its own, which ends while everything is still protected.
 #include <gtest/gtest.h>
@@ -121,10 +121,12 @@ class Locks {
     {
       const std::shared_lock reader(*table_);
       const std::scoped_lock recursive_guard(*recursive_);
+      const std::scoped_lock again(*recursive_);
       const std::scoped_lock spin_guard(*spin_);
-      inner_->lock();
+      inner_->lock({.subclass = 1});
       Require(resilient_->Acquire() == LockResult::kOk, "the resilient lock fails");
       Require(tried_->try_lock(), "the lock is free");
+      Require(!tried_->try_lock(), "the lock is taken");
       tried_->unlock();
       inner_->unlock();  // not in reverse order
       resilient_->unlock();

@@ -18,6 +18,7 @@
 #include "validator/core/held_stack.h"
 #include "validator/core/ids.h"
 #include "validator/core/segmented_vector.h"
+#include "validator/core/subclass_memo.h"
 #include "validator/core/wait_record.h"
 
 namespace rqlockdep {
@@ -65,6 +66,7 @@ class ThreadState {
 
   HeldStack held;
   ChainCache chains;
+  SubclassMemo subclasses;
 
   // The chain of the whole held stack, in the current contexts and masks.
   ChainKey chain() const { return held.chain(); }
