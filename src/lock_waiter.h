@@ -6,8 +6,9 @@
 //             the queue may be asleep, or off its processor.
 //   spinner   The first of those who do not get it this way. Spins without a place in the queue,
 //             and joins it before it would yield or sleep.
-//   queued    Waits for its turn to be the head: spins if it is next, then sleeps. After each full
-//             nap it looks at the lock as well, because the head may be a thread that does not run.
+//   queued    Waits for its turn to be the head: spins if it is next, on its own node, then sleeps
+//             unless its processor would be idle. After each full nap it looks at the lock as well,
+//             because the head may be a thread that does not run.
 //   head      Competes with the spinner and the newcomers: spins, yields, sleeps.
 //   unqueued  Like the head, for who cannot queue: a signal handler whose thread is in the queue, a
 //             thread without a slot.
@@ -130,8 +131,10 @@ class LockWaiter {
   // compare-and-swap would have to ask for it a second time.
   bool Look(uint8_t* seen) {
     if (!MayTake(0)) {
-      // Relaxed: says only whether to look further.
-      *seen = word_.locked.load(std::memory_order_relaxed);
+      // Who spins in the queue leaves the lock's line to those who compete for it, and to its
+      // holder. Relaxed: says only whether to look further.
+      const bool spins_on_node = place_ == Place::kQueue && spins_ < Patience::kSpinRounds;
+      *seen = spins_on_node ? last_seen_ : word_.locked.load(std::memory_order_relaxed);
       return false;
     }
     *seen = 0;
@@ -155,6 +158,12 @@ class LockWaiter {
       spins_left_over_ -= spins_;
       spins_ = 0;
     }
+  }
+
+  // In the queue one yield that lets somebody else run is enough. If the processor would be idle,
+  // it goes on as with the head.
+  static int FirstYieldInQueue() {
+    return Patience::kIdleSpin > 0 ? Patience::kYields - 1 : Patience::kYields;
   }
 
   // What the waiter does between two looks.
@@ -221,11 +230,11 @@ class LockWaiter {
         break;
       case Queue::Joined::kSecond:
         place_ = Place::kQueue;
-        yields_ = Patience::kYields;
+        yields_ = FirstYieldInQueue();
         break;
       case Queue::Joined::kLater:
         place_ = Place::kQueue;
-        yields_ = Patience::kYields;
+        yields_ = FirstYieldInQueue();
         spins_ = Patience::kSpinRounds;
         break;
     }

@@ -45,7 +45,8 @@ class WaitEnd {
   WaitEnd(Policy& policy, Word& word, const WaitLimit& limit, Slot* slot)
       : policy_(policy), word_(word), limit_(limit), slot_(slot) {}
 
-  // hooks::CancelCallback. From any thread, also from within observer.Waiting.
+  // hooks::CancelCallback. From any thread, also from within observer.Waiting. Who is just about to
+  // sleep, past its last look here, has its nap first (8 ms at most).
   static void Cancel(void* end) {
     WaitEnd& self = *static_cast<WaitEnd*>(end);
     // Relaxed: it carries nothing but itself.

@@ -1,6 +1,6 @@
 // A cancel at each moment of a wait, in each place: the waiter gives up or has got the lock,
-// nothing in between, and it does so without any time having to pass. As the hooks promise, a
-// cancel is over before Acquired or Failed returns.
+// nothing in between, and it does so after a short nap at most, which a waiter has that was about
+// to sleep. As the hooks promise, a cancel is over before Acquired or Failed returns.
 #include <string>
 
 #include "gtest/gtest.h"

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "rqlockdep/lock_result.h"
@@ -121,6 +122,69 @@ TEST(WaitingSteps, IdleYieldsGoOnForATime) {
   });
   EXPECT_EQ(rests, "nsyhyhyhyhyhyhhZ");
   EXPECT_GE(slept - first_yield, 50);
+}
+
+// The yields of a waiter in the middle of the queue, and how long after the first of them it
+// sleeps.
+struct QueuedWait {
+  int yields = 0;
+  int64_t until_sleep = 0;
+};
+std::vector<QueuedWait> WaitsInTheQueue(int64_t time_of_a_yield) {
+  using W = World<3, 1>;
+  static SimStorage<W> storage;
+  std::vector<QueuedWait> waits;
+  QueuedWait wait;
+  int64_t first_yield = 0;
+  const auto make = [&] {
+    W& world = storage.Renew();
+    wait = {};
+    const auto is_queued = [&world](int thread) { return thread == 2 && world.IsBehind(2); };
+    // While it is queued and awake, time passes in its rests only, not when it yields to others.
+    world.at_pause = [&world, is_queued](int thread) {
+      if (thread == 2 || !is_queued(2) || world.IsAsleepInQueue(2)) world.scheduler().PassTime(10);
+    };
+    world.at_yield = [&, is_queued, time_of_a_yield](int thread) {
+      if (!is_queued(thread)) return;
+      if (wait.yields++ == 0) first_yield = world.scheduler().now();
+      world.scheduler().PassTime(time_of_a_yield);
+    };
+    return Program<W>(world,
+                      {[&](W& w) {
+                         w.HoldUntil(0, [&w] { return w.IsAsleepInQueue(2); });
+                         wait.until_sleep = w.scheduler().now() - first_yield;
+                         waits.push_back(wait);
+                       },
+                       [](W& w) {
+                         w.scheduler().Await([&w] { return w.acquired != 0; });
+                         w.TakeAll({0});
+                       },
+                       [](W& w) {
+                         w.scheduler().Await([&w] { return w.IsHead(1); });
+                         w.TakeAll({0});
+                       }},
+                      [](W& w) { return w.NobodyFailed(3); });
+  };
+  // One execution will do: what the waiter does depends on the others in the time of its yields
+  // only.
+  const auto result = ControlledScheduler::Explore(make, {.preemptions = 0, .executions = 1});
+  EXPECT_EQ(result.failure, "");
+  EXPECT_EQ(waits.size(), 1u);
+  return waits;
+}
+
+// Nobody sleeps where that only leaves a processor idle, neither next in the queue nor behind.
+TEST(WaitingSteps, AQueuedWaiterGoesOnWhileItsProcessorWouldBeIdle) {
+  const TestPatience patience;
+  SimPatience::kYields = 2;
+  SimPatience::kIdleSpin = 50;
+  for (const QueuedWait& idle : WaitsInTheQueue(0)) {
+    EXPECT_GE(idle.yields, 2);
+    EXPECT_GE(idle.until_sleep, 50);
+  }
+  for (const QueuedWait& busy : WaitsInTheQueue(SimPatience::kQuickYield)) {
+    EXPECT_EQ(busy.yields, 1) << "somebody else ran";
+  }
 }
 
 // A waiter in the middle of the queue slept for longer and longer. When it becomes the head it

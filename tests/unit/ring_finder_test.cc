@@ -50,7 +50,7 @@ class WaitState {
     HeldLock* record = held.Push(lock);
     record->SetFacts(AcquisitionFacts::Of(1, mode, Strength::kBlocking));
     record->SetWaiting(waiting);
-    held.Publish();
+    held.PublishPushed(*record);
   }
 
   std::vector<std::unique_ptr<ThreadState>> states_;

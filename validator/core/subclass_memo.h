@@ -1,6 +1,6 @@
-// Which class a thread gets for a class and a subclass other than 0: a few that it asked for lately,
-// so that it need not look into the shared tables again. Class numbers are never used for another
-// class, so nothing here becomes wrong.
+// Which class a thread gets for a class and a subclass other than 0: a few that it asked for
+// lately, so that it need not look into the shared tables again. Class numbers are never used for
+// another class, so nothing here becomes wrong.
 //
 // It belongs to one thread; signal handlers on that thread may use it at any moment.
 #ifndef RQLOCKDEP_VALIDATOR_CORE_SUBCLASS_MEMO_H_
