@@ -84,8 +84,12 @@ const std::vector<HeldPairs>& AllHeldPairs() {
       {"std_mutex", &Run<PlainMutex>},
       {"validated_mutex", &Run<ValidatedMutex>},
       {"library_mutex", &Run<LibraryMutex>},
+      {"std_in_turn", &Run<PlainMutex, true>},
+      {"library_in_turn", &Run<LibraryMutex, true>},
       {"absl_off", &Run<AbslIgnored>},
       {"absl_on", &Run<AbslDetecting>},
+      {"absl_in_turn_off", &Run<AbslIgnored, true>},
+      {"absl_in_turn_on", &Run<AbslDetecting, true>},
   };
   return *all;
 }
@@ -97,7 +101,9 @@ const std::vector<Added>& AllAdded() {
       {"added, inline, 64 in turn", "many_on", "many_off"},
       {"added, std::mutex", "validated_mutex", "std_mutex"},
       {"added, shared library", "library_mutex", "std_mutex"},
+      {"added, shared library in turn", "library_in_turn", "std_in_turn"},
       {"added, absl", "absl_on", "absl_off"},
+      {"added, absl in turn", "absl_in_turn_on", "absl_in_turn_off"},
   };
   return *all;
 }

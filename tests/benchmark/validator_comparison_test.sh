@@ -10,9 +10,10 @@ run_flags=(--rounds=2 --pairs=200 --contended_rounds=1 --seconds=0.02)
 cd "$TEST_TMPDIR" || exit 1
 
 locks=(resilient_off resilient_on in_turn_off in_turn_on many_off many_on
-  std_mutex validated_mutex library_mutex absl_off absl_on)
+  std_mutex validated_mutex library_mutex std_in_turn library_in_turn
+  absl_off absl_on absl_in_turn_off absl_in_turn_on)
 added=("added, inline" "added, inline in turn" "added, inline, 64 in turn" "added, std::mutex"
-  "added, shared library" "added, absl")
+  "added, shared library" "added, shared library in turn" "added, absl" "added, absl in turn")
 
 run --rows=depth
 expect 1 5 "${locks[@]}" "${added[@]}" "${added[@]/%/, 25 %}" "${added[@]/%/, 75 %}"
