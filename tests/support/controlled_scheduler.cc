@@ -240,7 +240,7 @@ void ControlledScheduler::SwitchTo(int to) {
 }
 
 void ControlledScheduler::FiberMain() {
-  ControlledScheduler& self = *current_;
+  [[maybe_unused]] const ControlledScheduler& self = *current_;
 #ifdef FIBERS_UNDER_ASAN
   const void* bottom;
   size_t size;
