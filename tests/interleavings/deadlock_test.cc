@@ -103,7 +103,7 @@ TEST(Deadlock, AVictimInTheMiddle) {
 TEST(Deadlock, AbbaOfThreadsWithTheSameMark) {
   using W = World<2, 2>;
   static SimStorage<W> storage;
-  Explore("ABBA, same mark", {.preemptions = Preemptions(3, 4)}, [&] {
+  Explore("ABBA, same mark", {.preemptions = Preemptions(3, kUnlimited)}, [&] {
     return Program<W>(storage.Renew(uint32_t{internal::kSlotMarks}),
                       {[](W& w) {
                          w.TakeAll({0, 1});
@@ -169,7 +169,9 @@ void ClosedRing(const char* what, int asleep, int preemptions) {
   });
 }
 
-TEST(Deadlock, AClosedRingOfTwo) { ClosedRing<2>("closed ring of two", 0, Preemptions(3, 5)); }
+TEST(Deadlock, AClosedRingOfTwo) {
+  ClosedRing<2>("closed ring of two", 0, Preemptions(3, kUnlimited));
+}
 TEST(Deadlock, AClosedRingOfThree) { ClosedRing<3>("closed ring of three", 0, 1); }
 TEST(Deadlock, AClosedRingOfFour) { ClosedRing<4>("closed ring of four", 2, Preemptions(0, 1)); }
 

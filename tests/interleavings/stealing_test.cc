@@ -40,7 +40,7 @@ TEST(Stealing, NobodyPassesAReservation) {
   static constexpr int kRounds = 5;
   int reserved = 0;
   int passed = 0;
-  Explore("reservation", {.preemptions = Preemptions(4, 6), .early_wakeups = 1}, [&] {
+  Explore("reservation", {.preemptions = Preemptions(4, kUnlimited), .early_wakeups = 1}, [&] {
     return Program<W>(storage.Renew(),
                       {[&](W& w) {
                          bool head_comes_next = false;
