@@ -119,8 +119,8 @@ class SlotTable {
 
   std::atomic<uint64_t> tickets_{};
   std::atomic<uint64_t> progress_{};
-  std::atomic<uint64_t>
-      changes_{};  // raised before a slot is used for a lock, and before it is free
+  // Raised before a slot is used for a lock, and before it is free.
+  std::atomic<uint64_t> changes_{};
   std::atomic<uint32_t> limit_{};
   std::atomic<uint32_t> lowest_free_{};  // a hint
   std::atomic<uint32_t> copies_{};

@@ -336,10 +336,9 @@ void Validator::TryGeneral(ThreadState& thread, hooks::LockMap& lock,
   {
     if (arguments.nest == nullptr) {
       const uint8_t subclass = arguments.subclass;
-      // A failure says nothing more of a lock that was asked for before.
-      const bool asked_before = subclass == 0 ? IsOnSteadyPath(thread, lock)
-                                              : KnownSubclass(thread, lock, subclass) != kNoClass;
-      if (!got_it && asked_before) return;
+      // A failure says nothing more of a lock that was asked for before. (TryAcquire has seen to
+      // those of subclass 0.)
+      if (!got_it && subclass != 0 && KnownSubclass(thread, lock, subclass) != kNoClass) return;
       if (got_it && TakeKnown(thread, lock, subclass, TryArguments(arguments), site)) return;
     }
     const std::scoped_lock guard(mutex_);

@@ -198,21 +198,22 @@ class Validator {
   static hooks::PlainArguments TryArguments(const hooks::AcquireArguments& arguments) {
     return hooks::PlainArguments({.mode = arguments.mode, .strength = Strength::kTry});
   }
-  bool AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock, hooks::PlainArguments arguments,
-                        const CallSite& site);
-  // The same for subclasses other than 0.
-  bool AcquireKnownSubclass(ThreadState& thread, hooks::LockMap& lock, uint8_t subclass,
-                            hooks::PlainArguments arguments, const CallSite& site);
   // The class of that subclass, if the lock and this thread have asked for it before and nothing
   // about it is special; else kNoClass.
   static ClassId KnownSubclass(const ThreadState& thread, const hooks::LockMap& lock,
                                uint8_t subclass);
-  // Any of the three. Without nest lock.
-  bool TakeKnown(ThreadState& thread, hooks::LockMap& lock, uint8_t subclass,
-                 hooks::PlainArguments arguments, const CallSite& site);
-  // The same for a lock that the thread holds, and will not wait for.
+  // What is known, but not in the hooks' way: upon a deep stack,
+  bool AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock, hooks::PlainArguments arguments,
+                        const CallSite& site);
+  // with a subclass other than 0,
+  bool AcquireKnownSubclass(ThreadState& thread, hooks::LockMap& lock, uint8_t subclass,
+                            hooks::PlainArguments arguments, const CallSite& site);
+  // or of a lock that the thread holds, and will not wait for.
   bool RetakeKnown(ThreadState& thread, hooks::LockMap& lock, hooks::PlainArguments arguments,
                    const CallSite& site);
+  // Any of the three, without nest lock. False if nothing was done.
+  bool TakeKnown(ThreadState& thread, hooks::LockMap& lock, uint8_t subclass,
+                 hooks::PlainArguments arguments, const CallSite& site);
   void ReleaseGeneral(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
 
   Environment& environment_;
