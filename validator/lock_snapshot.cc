@@ -75,13 +75,15 @@ ThreadLocks Look(const ThreadState& thread, const DependencyGraph& graph, Arena&
 
 std::span<const ThreadLocks> TakeLockSnapshot(const Validator& validator, Arena& arena,
                                               size_t* others) {
+  // The newest is looked up once: threads that begin from now on would push the oldest ones out of
+  // what was counted.
+  const ThreadState* const newest = validator.threads();
   size_t count = 0;
-  for (const ThreadState* t = validator.threads(); t != nullptr; t = t->next) ++count;
+  for (const ThreadState* t = newest; t != nullptr; t = t->next) ++count;
   const std::span<ThreadLocks> all = arena.NewArray<ThreadLocks>(count);
   *others = 0;
   size_t written = 0;
-  const ThreadState* thread = validator.threads();
-  // More threads may have come meanwhile, in front of those that were counted.
+  const ThreadState* thread = newest;
   for (; thread != nullptr && written < all.size(); thread = thread->next) {
     const ThreadLocks locks = Look(*thread, validator.graph(), arena);
     if (!locks.locks.empty() || locks.changing) {

@@ -187,11 +187,11 @@ TEST_F(ShowLocksTest, WorksWhileLocksAreTakenAndThreadsComeAndGo) {
       }
     });
   }
+  // The threads may come to their locks late; without an end if no list ever shows one.
   int lines = 0;
-  for (int i = 0; i < 200; ++i) lines += Count(Shown(), "\n    holds ");
+  for (int i = 0; i < 200 || lines == 0; ++i) lines += Count(Shown(), "\n    holds ");
   done = true;
   for (std::thread& thread : threads) thread.join();
-  EXPECT_GT(lines, 0);
 }
 
 constexpr char kProgram[] = "tests/runtime/ring_program";
