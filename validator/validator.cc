@@ -4,6 +4,7 @@
 #include <new>
 
 #include "validator/checks/balance_check.h"
+#include "validator/checks/chain_step.h"
 #include "validator/checks/lock_kinds.h"
 #include "validator/checks/own_hold.h"
 #include "validator/checks/rank_check.h"
@@ -17,33 +18,8 @@ struct Validator::Ask {
   hooks::LockMap& lock;
   const hooks::LockMap* nest;  // null when there is none, or it is not held
   CheckInput input;
-  OwnHold own_hold = OwnHold::kNone;
-  uint64_t facts = 0;
+  ChainStep step = {};
 };
-
-namespace {
-
-// A fair lock's readers do not wait for queued writers inside a context: the interrupted flow may
-// be a reader itself.
-LockMode EffectiveMode(const ThreadState& thread, const hooks::LockMap& lock, LockMode mode) {
-  if (lock.kind() != LockKind::kFairRwlock || mode == LockMode::kExclusive) return mode;
-  return SharedMode(lock.kind(), thread.context_depth > 0);
-}
-
-// A lock can be held with one subclass and asked for with another.
-bool HoldsClass(const ThreadState& thread, const CheckInput& input) {
-  const ClassId id = input.class_id();
-  if (id == kNoClass) return false;
-  const uintptr_t address = input.lock_class().info.key.address;
-  for (uint32_t i = 0; i < thread.held.depth(); ++i) {
-    const ClassId held = thread.held[i].class_id();
-    if (held == kNoClass) continue;
-    if (held == id || input.graph().Class(held).info.key.address == address) return true;
-  }
-  return false;
-}
-
-}  // namespace
 
 Validator::Validator(Environment& environment, FindingSink& sink, const Options& options)
     : environment_(environment),
@@ -168,7 +144,7 @@ Validator::Ask Validator::BeginAsk(ThreadState& thread, hooks::LockMap& lock,
   if (!lock.constructed()) lock.SetKind(arguments.kind);
   bool lost_singleton = false;
   const ClassId id = AskFor(lock, arguments.subclass, &lost_singleton);
-  if (arguments.subclass != 0 && id != kNoClass && graph_.Class(id).info.key.order == nullptr) {
+  if (arguments.subclass != 0 && id != kNoClass) {
     thread.subclasses.Put(LookUpClass(lock), arguments.subclass, id);
   }
   const LockMode mode = EffectiveMode(thread, lock, arguments.mode);
@@ -184,23 +160,12 @@ Validator::Ask Validator::BeginAsk(ThreadState& thread, hooks::LockMap& lock,
     }
     ClearFailure(thread);
   }
-  if (ask.nest != nullptr) {
-    bool held = false;
-    for (uint32_t i = thread.held.Find(ask.nest); i != HeldStack::kNone;
-         i = thread.held.FindOlder(i)) {
-      held = held || !thread.held[i].is_waiting();
-    }
-    if (!held) {
-      const uint32_t nest_id = ask.nest->class_id.load(std::memory_order_relaxed);
-      ReportNestLockNotHeld(input, ask.nest, nest_id & ~kGeneralPath);
-      ask.nest = nullptr;
-    }
+  if (ask.nest != nullptr && !HoldsReally(thread, ask.nest)) {
+    const uint32_t nest_id = ask.nest->class_id.load(std::memory_order_relaxed);
+    ReportNestLockNotHeld(input, ask.nest, nest_id & ~kGeneralPath);
+    ask.nest = nullptr;
   }
-  ask.own_hold =
-      ClassifyOwnHold(thread, &ask.lock, ask.lock.kind(), input.mode(), input.strength());
-  ask.facts = AcquisitionFacts::Of(input.class_id(), input.mode(), input.strength());
-  if (ask.own_hold != OwnHold::kNone) ask.facts |= AcquisitionFacts::kAlreadyHeld;
-  if (HoldsClass(thread, ask.input)) ask.facts |= AcquisitionFacts::kClassHeld;
+  ask.step = FindChainStep(graph_, thread, {lock, id, mode, strength, ask.nest});
   return ask;
 }
 
@@ -210,121 +175,16 @@ void Validator::NoteFirstAsked(CheckInput& input) {
   if (info.first_asked == kNoStack) info.first_asked = input.Stack();
 }
 
-bool Validator::PushKnown(ThreadState& thread, hooks::LockMap& lock, uint64_t facts, ChainKey after,
-                          StackId stack, const CallSite& site) {
-  HeldLock* record = thread.held.Push(&lock);
-  if (record == nullptr) return false;
-  Fill(thread, *record, facts, after, stack, site);
-  thread.held.PublishPushed(*record);
-  return true;
-}
-
-bool Validator::AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock,
-                                 hooks::PlainArguments arguments, const CallSite& site) {
-  if (!IsOnSteadyPath(thread, lock)) return false;
-  uint64_t facts = KnownFacts(lock, arguments, site);
-  ChainKey after = 0;
-  StackId stack = kNoStack;
-  return IsKnown(thread, thread.chain(), lock, &facts, &after, &stack) &&
-         PushKnown(thread, lock, facts, after, stack, site);
-}
-
-ClassId Validator::KnownSubclass(const ThreadState& thread, const hooks::LockMap& lock,
-                                 uint8_t subclass) {
-  if (thread.on_general_path() || lock.kind() == LockKind::kFairRwlock) return kNoClass;
-  // Relaxed, both: what the memo says does not depend on them. The bit was set, under the graph
-  // lock, when the lock was counted as one of that class.
-  const ClassId base = lock.class_id.load(std::memory_order_relaxed) & ~kGeneralPath;
-  const uint8_t asked = lock.asked_subclasses.load(std::memory_order_relaxed);
-  return base == kNoClass || (asked >> subclass & 1) == 0 ? kNoClass
-                                                          : thread.subclasses.Find(base, subclass);
-}
-
-bool Validator::AcquireKnownSubclass(ThreadState& thread, hooks::LockMap& lock, uint8_t subclass,
-                                     hooks::PlainArguments arguments, const CallSite& site) {
-  const ClassId id = KnownSubclass(thread, lock, subclass);
-  if (id == kNoClass) return false;
-  uint64_t facts = AcquisitionFacts::Of(id, arguments) | HeldFacts::OfKind(lock.kind()) |
-                   HeldFacts::OfSiteDepth(site.depth()) | HeldFacts::kGeneral;
-  ChainKey after = 0;
-  StackId stack = kNoStack;
-  return IsKnown(thread, thread.chain(), lock, &facts, &after, &stack) &&
-         PushKnown(thread, lock, facts, after, stack, site);
-}
-
-bool Validator::RetakeKnown(ThreadState& thread, hooks::LockMap& lock,
-                            hooks::PlainArguments arguments, const CallSite& site) {
-  if (!IsOnSteadyPath(thread, lock)) return false;
-  const OwnHold own_hold =
-      ClassifyOwnHold(thread, &lock, lock.kind(), arguments.mode(), arguments.strength());
-  if (own_hold == OwnHold::kNone || own_hold == OwnHold::kSelfDeadlock) return false;
-  // Who holds the lock holds its class.
-  const uint64_t facts = KnownFacts(lock, arguments, site) | HeldFacts::kGeneral |
-                         AcquisitionFacts::kAlreadyHeld | AcquisitionFacts::kClassHeld |
-                         AcquisitionFacts::kSpecial;
-  const ChainKey before = thread.chain();
-  const ChainKey after = MixChain(before, facts & HeldFacts::kChainMask);
-  StackId stack = kNoStack;
-  return thread.chains.Find({before, facts & HeldFacts::kChainMask, after}, &stack) &&
-         PushKnown(thread, lock, facts, after, stack, site);
-}
-
-bool Validator::TakeKnown(ThreadState& thread, hooks::LockMap& lock, uint8_t subclass,
-                          hooks::PlainArguments arguments, const CallSite& site) {
-  if (subclass != 0) return AcquireKnownSubclass(thread, lock, subclass, arguments, site);
-  return (thread.held.depth() >= HeldStack::kShallow &&
-          AcquireKnownDeep(thread, lock, arguments, site)) ||
-         RetakeKnown(thread, lock, arguments, site);
-}
-
 void Validator::AcquireGeneral(ThreadState& thread, hooks::LockMap& lock,
                                const hooks::AcquireArguments& arguments, const CallSite& site) {
-  if (Quiet()) return;
+  if (Quiet() || TakeKnown(thread, lock, arguments, arguments.strength, site)) return;
   {
-    // What is not for the hooks' way is not for the graph lock either.
-    if (arguments.nest == nullptr &&
-        TakeKnown(thread, lock, arguments.subclass, hooks::PlainArguments(arguments), site)) {
-      return;
-    }
     const std::scoped_lock guard(mutex_);
     Ask ask = BeginAsk(thread, lock, arguments, arguments.strength, site);
-    const ClassId id = ask.input.class_id();
-    const ChainKey before = thread.chain();
-    ChainKey judged = MixChain(before, ask.facts);
-    const bool waits_for_others =
-        ask.own_hold == OwnHold::kNone || ask.own_hold == OwnHold::kSelfDeadlock;
-    if (!waits_for_others || id == kNoClass) {
-      ask.facts |= AcquisitionFacts::kSpecial;
-      judged = MixChain(before, ask.facts);
-      if (!thread.chains.Contains({before, ask.facts, judged}))
-        thread.chains.Insert({before, ask.facts, judged}, ask.input.Stack());
-    } else {
-      if (ask.own_hold == OwnHold::kSelfDeadlock) ReportSelfDeadlock(ask.input);
-      const NestingExcuse excuse =
-          FindNestingExcuse(thread, &lock, ask.input.lock_class().info, ask.nest);
-      if (excuse.same_class_held && excuse.all_ordered) {
-        ask.facts |= AcquisitionFacts::kOrderedAfterHeld;
-      }
-      if (excuse.same_class_held && excuse.all_nested) {
-        ask.facts |= AcquisitionFacts::kNestAccepted;
-      }
-      judged = MixChain(before, ask.facts);
-      if (ask.nest != nullptr) {
-        // Under which class it nests decides whether the nesting is accepted.
-        const uint32_t nest_hold = thread.held.Find(ask.nest);
-        const ClassId nest_class = thread.held[nest_hold].class_id();
-        judged = MixChain(judged, AcquisitionFacts::kNestClass | nest_class);
-      }
-      if (!thread.chains.Contains({before, ask.facts, judged})) {
-        Judge(ask);
-        thread.chains.Insert({before, ask.facts, judged}, ask.input.Stack());
-      }
+    if (ask.step.own_hold == OwnHold::kSelfDeadlock && !ask.step.is_special()) {
+      ReportSelfDeadlock(ask.input);
     }
-    cycles_.JudgeNews(ask.input);
-    StackId stack = kNoStack;
-    thread.chains.Find({before, ask.facts, judged}, &stack);
-    if (options_.full_stacks) stack = ask.input.Stack();
-    PushGeneral(ask, stack);
+    Take(ask, &Validator::Judge);
   }
   log_.Deliver(thread);
 }
@@ -333,49 +193,47 @@ void Validator::TryGeneral(ThreadState& thread, hooks::LockMap& lock,
                            const hooks::AcquireArguments& arguments, bool got_it,
                            const CallSite& site) {
   if (Quiet()) return;
+  if (got_it ? TakeKnown(thread, lock, arguments, Strength::kTry, site)
+             : KnownClass(thread, lock, arguments) != kNoClass) {
+    return;
+  }
   {
-    if (arguments.nest == nullptr) {
-      const uint8_t subclass = arguments.subclass;
-      // A failure says nothing more of a lock that was asked for before. (TryAcquire has seen to
-      // those of subclass 0.)
-      if (!got_it && subclass != 0 && KnownSubclass(thread, lock, subclass) != kNoClass) return;
-      if (got_it && TakeKnown(thread, lock, subclass, TryArguments(arguments), site)) return;
-    }
     const std::scoped_lock guard(mutex_);
     Ask ask = BeginAsk(thread, lock, arguments, Strength::kTry, site);
-    const ClassId id = ask.input.class_id();
-    if (!got_it) {
-      cycles_.JudgeNews(ask.input);
+    if (got_it) {
+      Take(ask, &Validator::AddUses);
     } else {
-      if (ask.own_hold != OwnHold::kNone || id == kNoClass) {
-        ask.facts |= AcquisitionFacts::kSpecial;
-      }
-      const ChainKey before = thread.chain();
-      const ChainKey after = MixChain(before, ask.facts);
-      if (!thread.chains.Contains({before, ask.facts, after})) {
-        if (ask.own_hold == OwnHold::kNone && id != kNoClass) AddUses(ask);
-        thread.chains.Insert({before, ask.facts, after}, ask.input.Stack());
-      }
       cycles_.JudgeNews(ask.input);
-      StackId stack = kNoStack;
-      thread.chains.Find({before, ask.facts, after}, &stack);
-      if (options_.full_stacks) stack = ask.input.Stack();
-      PushGeneral(ask, stack);
     }
   }
   log_.Deliver(thread);
 }
 
-void Validator::PushGeneral(Ask& ask, StackId stack) {
-  HeldLock* record = ask.thread.held.Push(&ask.lock);
-  // Without memory the release will find nothing.
-  if (record == nullptr) return WarnOutOfMemory();
+void Validator::Take(Ask& ask, void (Validator::*judge)(Ask& ask)) {
+  ThreadState& thread = ask.thread;
+  StackId stack = kNoStack;
+  if (!thread.chains.Find(ask.step.link, &stack)) {
+    if (!ask.step.is_special()) (this->*judge)(ask);
+    stack = ask.input.Stack();
+    thread.chains.Insert(ask.step.link, stack);
+  }
+  cycles_.JudgeNews(ask.input);
+  if (options_.full_stacks) stack = ask.input.Stack();
   const uint64_t exact = options_.full_stacks ? HeldFacts::kStackIsExact : 0;
-  const CallSite& site = ask.input.site();
-  const uint64_t facts = ask.facts | HeldFacts::OfKind(ask.lock.kind()) | HeldFacts::kGeneral |
-                         HeldFacts::OfSiteDepth(site.depth()) | exact;
-  Fill(ask.thread, *record, facts, MixChain(ask.thread.chain(), ask.facts), stack, site);
-  ask.thread.held.PublishPushed(*record);
+  // Without memory the release will find nothing.
+  if (!Push(thread, ask.lock, ask.step.facts | exact, stack, ask.input.site())) WarnOutOfMemory();
+}
+
+bool Validator::Push(ThreadState& thread, hooks::LockMap& lock, uint64_t facts, StackId stack,
+                     const CallSite& site) {
+  HeldLock* record = thread.held.Push(&lock);
+  if (record == nullptr) return false;
+  const ChainKey after = MixChain(thread.chain(), facts & HeldFacts::kChainMask);
+  facts |=
+      HeldFacts::OfKind(lock.kind()) | HeldFacts::OfSiteDepth(site.depth()) | HeldFacts::kGeneral;
+  Fill(thread, *record, facts, after, stack, site);
+  thread.held.PublishPushed(*record);
+  return true;
 }
 
 void Validator::Judge(Ask& ask) {
@@ -386,7 +244,7 @@ void Validator::Judge(Ask& ask) {
   AddUses(ask);
   // A timed wait for a lock of one's own is for nobody else.
   const bool own_wait =
-      ask.own_hold == OwnHold::kSelfDeadlock && ask.input.strength() != Strength::kBlocking;
+      ask.step.own_hold == OwnHold::kSelfDeadlock && ask.input.strength() != Strength::kBlocking;
   if (!own_wait && kind != LockKind::kLocalLock) AddEdges(ask);
 }
 
@@ -420,7 +278,7 @@ void Validator::AddUses(Ask& ask) {
     }
   }
   for (int k = 0; k < kContextCount; ++k) {
-    if (thread.Masked(k) || (graph_.Class(id).enabled_bits[k] & (shared ? 2 : 1)) != 0) continue;
+    if (thread.Masked(k) || graph_.Class(id).IsEnabled(k, shared)) continue;
     with_stack();
     if (graph_.AddEnabled(id, k, shared, witness)) cycles_.NoteEnabled(id, k, shared);
   }
@@ -627,17 +485,28 @@ void Validator::MemoryFreed(ThreadState& thread, const void* begin, size_t size,
 
 // --- contexts ------------------------------------------------------------------------------------
 
+uint32_t Validator::FindNotEnabled(const ThreadState& thread, int k, uint32_t first) const {
+  const uint32_t depth = thread.held.depth();
+  for (uint32_t i = first; i < depth; ++i) {
+    const HeldLock& record = thread.held[i];
+    const ClassId id = record.class_id();
+    if (id == kNoClass || !IsChecked(record.kind()) || record.is_waiting()) continue;
+    if (!graph_.Class(id).IsEnabled(k, record.mode() != LockMode::kExclusive)) return i;
+  }
+  return HeldStack::kNone;
+}
+
 void Validator::MarkHeldEnabled(ThreadState& thread, int k) {
+  // As a rule it is known of all of them, and the graph lock is not needed.
+  uint32_t i = FindNotEnabled(thread, k, 0);
+  if (i == HeldStack::kNone) return;
   {
     const std::scoped_lock guard(mutex_);
     const HeldLock* first = nullptr;
-    for (uint32_t i = 0; i < thread.held.depth(); ++i) {
+    for (; i != HeldStack::kNone; i = FindNotEnabled(thread, k, i + 1)) {
       const HeldLock& record = thread.held[i];
-      const ClassId id = record.class_id();
-      if (id == kNoClass || !IsChecked(record.kind())) continue;
-      if (record.is_waiting()) continue;
       const bool shared = record.mode() != LockMode::kExclusive;
-      if ((graph_.Class(id).enabled_bits[k] & (shared ? 2 : 1)) != 0) continue;
+      const ClassId id = record.class_id();
       if (!graph_.AddEnabled(id, k, shared, HeldWitness(thread, record))) continue;
       cycles_.NoteEnabled(id, k, shared);
       if (first == nullptr) first = &record;

@@ -139,11 +139,18 @@ class Validator {
   static void NoteFirstAsked(CheckInput& input);
   Ask BeginAsk(ThreadState& thread, hooks::LockMap& lock, const hooks::AcquireArguments& arguments,
                Strength strength, const CallSite& site);
+  // Has `judge` look at a chain that is new to the thread, and puts the lock on the stack.
+  void Take(Ask& ask, void (Validator::*judge)(Ask& ask));
+  // Puts a lock on top, at any depth. False without memory.
+  bool Push(ThreadState& thread, hooks::LockMap& lock, uint64_t facts, StackId stack,
+            const CallSite& site);
   void Judge(Ask& ask);
-  void PushGeneral(Ask& ask, StackId stack);
   void AddUses(Ask& ask);
   void AddEdges(Ask& ask);
+  // Context `k` can interrupt the thread now.
   void MarkHeldEnabled(ThreadState& thread, int k);
+  // The first record from `first` on whose class is not known to be open to it, or kNone.
+  uint32_t FindNotEnabled(const ThreadState& thread, int k, uint32_t first) const;
   GuardSetId CurrentGuards(ThreadState& thread);
   Witness HeldWitness(ThreadState& thread, const HeldLock& record);
   void RestoreMasks(ThreadState& thread, uint8_t masks);
@@ -180,9 +187,6 @@ class Validator {
   [[gnu::always_inline]] static void Fill(ThreadState& thread, HeldLock& record, uint64_t facts,
                                           ChainKey after, StackId stack, const CallSite& site);
   [[gnu::always_inline]] static void SetSite(HeldLock& record, const CallSite& site);
-  // Puts a known acquisition on top, at any depth. False without memory.
-  bool PushKnown(ThreadState& thread, hooks::LockMap& lock, uint64_t facts, ChainKey after,
-                 StackId stack, const CallSite& site);
   // What a known acquisition's record says.
   [[gnu::always_inline]] static uint64_t KnownFacts(const hooks::LockMap& lock,
                                                     hooks::PlainArguments arguments,
@@ -198,22 +202,13 @@ class Validator {
   static hooks::PlainArguments TryArguments(const hooks::AcquireArguments& arguments) {
     return hooks::PlainArguments({.mode = arguments.mode, .strength = Strength::kTry});
   }
-  // The class of that subclass, if the lock and this thread have asked for it before and nothing
-  // about it is special; else kNoClass.
-  static ClassId KnownSubclass(const ThreadState& thread, const hooks::LockMap& lock,
-                               uint8_t subclass);
-  // What is known, but not in the hooks' way: upon a deep stack,
-  bool AcquireKnownDeep(ThreadState& thread, hooks::LockMap& lock, hooks::PlainArguments arguments,
-                        const CallSite& site);
-  // with a subclass other than 0,
-  bool AcquireKnownSubclass(ThreadState& thread, hooks::LockMap& lock, uint8_t subclass,
-                            hooks::PlainArguments arguments, const CallSite& site);
-  // or of a lock that the thread holds, and will not wait for.
-  bool RetakeKnown(ThreadState& thread, hooks::LockMap& lock, hooks::PlainArguments arguments,
-                   const CallSite& site);
-  // Any of the three, without nest lock. False if nothing was done.
-  bool TakeKnown(ThreadState& thread, hooks::LockMap& lock, uint8_t subclass,
-                 hooks::PlainArguments arguments, const CallSite& site);
+  // --- validator_known.cc ---
+  // The class that is asked for, if nothing can be new about asking for it; else kNoClass.
+  ClassId KnownClass(const ThreadState& thread, const hooks::LockMap& lock,
+                     const hooks::AcquireArguments& arguments) const;
+  // Takes a lock that is known, but not in the hooks' way. False if nothing was done.
+  bool TakeKnown(ThreadState& thread, hooks::LockMap& lock,
+                 const hooks::AcquireArguments& arguments, Strength strength, const CallSite& site);
   void ReleaseGeneral(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
 
   Environment& environment_;

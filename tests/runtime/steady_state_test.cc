@@ -5,10 +5,6 @@
 // system call ends the process. (tests/unit/steady_state_test.cc does the same with a validator of
 // its own and longer chains.)
 //
-// Not part of the steady state, because they take the graph lock every time: an acquisition with a
-// nest lock, or of a class with an order function; and a context that begins while the thread holds
-// locks.
-//
 // Each run is a process of its own, which ends while everything is still protected.
 #include <gtest/gtest.h>
 #include <link.h>
@@ -107,6 +103,9 @@ const LockClass kInnerClass("inner");
 const LockClass kResilientClass("resilient");
 const LockClass kTriedClass("tried");
 const LockClass kCallbackClass("callback");
+const LockClass kOrderedClass("ordered",
+                              [](const void* held, const void* asked) { return held < asked; });
+const LockClass kChildClass("child");
 
 // One thread's locks; the classes are those of all threads.
 class Locks {
@@ -118,6 +117,8 @@ class Locks {
       const std::scoped_lock callback_guard(*callback_);
     }
     const std::scoped_lock outer_guard(*outer_);
+    UseChildren();
+    UseInterrupted();
     {
       const std::shared_lock reader(*table_);
       const std::scoped_lock recursive_guard(*recursive_);
@@ -135,6 +136,32 @@ class Locks {
     Require(resilient_->try_lock_for(std::chrono::seconds(10)), "the resilient lock fails");
     resilient_->unlock();
   }
+  // Under a nest lock, and by an order function.
+  void UseChildren() {
+    const Nested nested = {.nest = &*outer_};
+    first_child_->lock(nested);
+    Require(second_child_->try_lock(nested), "the lock is free");
+    Require(!second_child_->try_lock(nested), "the lock is taken");
+    second_child_->unlock();
+    second_child_->lock(nested);
+    third_child_->lock({.subclass = 2, .nest = &*outer_});
+    third_child_->unlock();
+    second_child_->unlock();
+    first_child_->unlock();
+    const bool in_order = &*ordered_ < &*also_ordered_;
+    const std::scoped_lock first(in_order ? *ordered_ : *also_ordered_);
+    const std::scoped_lock second(in_order ? *also_ordered_ : *ordered_);
+  }
+  // By callbacks and others who must not come, while locks are held.
+  void UseInterrupted() {
+    const std::scoped_lock spin_guard(*spin_);
+    {
+      const SoftContextScope scope;
+      const std::scoped_lock callback_guard(*callback_);
+    }
+    const SoftMaskScope mask;
+    const std::scoped_lock callback_guard(*callback_);
+  }
   void UseInAnOrderThatIsNew() {
     const std::scoped_lock first(*table_);
     const std::scoped_lock second(*outer_);
@@ -151,7 +178,8 @@ class Locks {
   template <typename Function>
   void ForEach(Function function) {
     std::apply([&](auto&... lock) { (function(lock), ...); },
-               std::tie(outer_, table_, recursive_, spin_, inner_, resilient_, tried_, callback_));
+               std::tie(outer_, table_, recursive_, spin_, inner_, resilient_, tried_, callback_,
+                        first_child_, second_child_, third_child_, ordered_, also_ordered_));
   }
 
   SplitLock<Validated<std::mutex>> outer_{kOuterClass};
@@ -162,6 +190,11 @@ class Locks {
   SplitLock<ResilientSpinlock> resilient_{kResilientClass};
   SplitLock<QueuedSpinlock> tried_{kTriedClass};
   SplitLock<QueuedSpinlock> callback_{kCallbackClass};
+  SplitLock<QueuedSpinlock> first_child_{kChildClass};
+  SplitLock<QueuedSpinlock> second_child_{kChildClass};
+  SplitLock<QueuedSpinlock> third_child_{kChildClass};
+  SplitLock<Validated<std::mutex>> ordered_{kOrderedClass};
+  SplitLock<Validated<std::mutex>> also_ordered_{kOrderedClass};
 };
 
 struct Thread {

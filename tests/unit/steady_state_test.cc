@@ -47,6 +47,8 @@ class SteadyStateTest : public ::testing::Test {
     hooks::LockMap readers[3] = {hooks::LockMap(LockKind::kMutex, kClasses[1]),
                                  hooks::LockMap(LockKind::kMutex, kClasses[1]),
                                  hooks::LockMap(LockKind::kMutex, kClasses[1])};
+    // Whose readers are others inside a context.
+    hooks::LockMap fair = hooks::LockMap(LockKind::kFairRwlock, kFairClass);
   };
 
   SteadyStateTest() {
@@ -60,7 +62,7 @@ class SteadyStateTest : public ::testing::Test {
   Validator& validator() { return validator_->object; }
 
   // From one lock held to all of them, readers and tries among them; and upon them, in turn, others
-  // of a class that is held.
+  // of a class that is held, and a reader in and out of a context.
   void RunKnownChains(ThreadState& thread, int rounds) {
     const CallSite site = {{1}};
     for (int round = 0; round < rounds; ++round) {
@@ -79,9 +81,20 @@ class SteadyStateTest : public ::testing::Test {
           validator().Acquire(thread, reader, arguments, site);
           validator().Release(thread, reader, site);
         }
+        UseFairLock(thread, site);
+        validator().EnterContext(thread, ContextKind::kSoft);
+        UseFairLock(thread, site);
+        validator().LeaveContext(thread, site);
         for (int i = depth; i-- > 0;) validator().Release(thread, locks_->object.maps[i], site);
       }
     }
+  }
+
+  void UseFairLock(ThreadState& thread, const CallSite& site) {
+    hooks::LockMap& lock = locks_->object.fair;
+    validator().Acquire(thread, lock, {.mode = LockMode::kReader}, site);
+    validator().TryAcquire(thread, lock, {.mode = LockMode::kReader}, /*got_it=*/false, site);
+    validator().Release(thread, lock, site);
   }
 
   // Of everything but the threads' own memory. Returns how many bytes that is.
@@ -106,6 +119,7 @@ class SteadyStateTest : public ::testing::Test {
                                                  LockClass("3"), LockClass("4"),  LockClass("5"),
                                                  LockClass("6"), LockClass("7"),  LockClass("8"),
                                                  LockClass("9"), LockClass("10"), LockClass("11")};
+  static constexpr LockClass kFairClass = LockClass("fair");
   OneStack environment_;
   NoFindings sink_;
   std::unique_ptr<OnPages<Locks>> locks_ = std::make_unique<OnPages<Locks>>();

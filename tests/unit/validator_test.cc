@@ -319,6 +319,40 @@ TEST_F(ValidatorTest, AnOrderFunctionIsAskedEveryTime) {
   EXPECT_EQ(findings()[0].detail, FindingDetail::kSameClass);
 }
 
+// Of two nest locks of one class the one that excuses a part was taken for the one that excuses
+// nothing, so the class that locks of this class nest under was not learned.
+TEST_F(ValidatorTest, Bug_ANestLockWasTakenForAnotherOfItsClass) {
+  const LockClass& nested = classes_.emplace_back("nested");
+  const LockClass& nest = classes_.emplace_back("nest");
+  hooks::LockMap& outer = Lock(nested);
+  hooks::LockMap& middle = Lock(nested);
+  hooks::LockMap& inner = Lock(nested);
+  hooks::LockMap& first_nest = Lock(nest);
+  hooks::LockMap& second_nest = Lock(nest);
+  hooks::LockMap& other_nest = Lock();
+  ThreadState& thread = Thread();
+  const auto acquire_under = [&](hooks::LockMap& lock, hooks::LockMap& nest_lock) {
+    validator_.Acquire(thread, lock, {.nest = &nest_lock}, Site(++site_));
+  };
+  Acquire(thread, outer);
+  for (hooks::LockMap* lock : {&first_nest, &middle, &second_nest}) {
+    validator_.TryAcquire(thread, *lock, {}, /*got_it=*/true, Site(++site_));
+  }
+  acquire_under(inner, second_nest);  // which excuses neither outer nor middle
+  EXPECT_EQ(findings().size(), 1U);
+  Release(thread, inner);
+  acquire_under(inner, first_nest);  // which excuses middle
+  EXPECT_EQ(findings().size(), 2U);
+  for (hooks::LockMap* lock : {&inner, &second_nest, &middle, &first_nest, &outer}) {
+    Release(thread, *lock);
+  }
+  Acquire(thread, other_nest);
+  Acquire(thread, outer);
+  acquire_under(inner, other_nest);
+  ASSERT_EQ(findings().size(), 3U);
+  for (const Finding& finding : findings()) EXPECT_EQ(finding.id, FindingId::kRecursiveLocking);
+}
+
 TEST_F(ValidatorTest, FreedMemoryWithAHeldLockIsFoundInWhateverThread) {
   ThreadState& owner = Thread();
   ThreadState& other = Thread();

@@ -176,11 +176,11 @@ void CycleCheck::Count(CheckInput& input, CycleSearch::Query query) {
 // A = B: the context takes a lock of the class whose holder it interrupted.
 void CycleCheck::CheckSameClass(CheckInput& input, ClassId id, int k) {
   const ClassNode& node = input.graph().Class(id);
-  if (node.used_in_bits[k] == 0 || node.enabled_bits[k] == 0) return;
+  if (node.used_in_bits[k] == 0 || !node.IsEnabled(k)) return;
   Dependency best;
   for (const ContextUse::Kind& use : input.graph().UseIn(id, k).used_in) {
     for (const bool shared : {false, true}) {
-      if (!use.seen || (node.enabled_bits[k] & (shared ? 2 : 1)) == 0) continue;
+      if (!use.seen || !node.IsEnabled(k, shared)) continue;
       if (use.recursive && shared) continue;
       if (use.strength == Strength::kResilient) continue;
       if (best.implicit && best.strength <= use.strength) continue;

@@ -226,7 +226,7 @@ void CycleSearch::TryCloseAnywhere(const Query& query, uint32_t node) {
   const ClassNode& end = graph_.Class(at);
   if (!MayEndPath(end)) return;
   for (const bool shared : {false, true}) {
-    if ((end.enabled_bits[k] & (shared ? 2 : 1)) == 0) continue;
+    if (!end.IsEnabled(k, shared)) continue;
     if (nodes_[node].via.to_recursive && shared) continue;
     nodes_[first].via.from = at;
     nodes_[first].via.from_shared = shared;
@@ -254,14 +254,14 @@ void CycleSearch::ExtendByImplicit(const Query& query, uint32_t node) {
   const ClassNode& end = graph_.Class(at);
   if (!MayEndPath(end)) return;
   for (int k = 0; k < kContextCount; ++k) {
-    if (end.enabled_bits[k] == 0) continue;
+    if (!end.IsEnabled(k)) continue;
     for (ClassId a = graph_.first_used_in(k); a != kNoClass; a = graph_.Class(a).next_used_in[k]) {
       const ClassNode& start = graph_.Class(a);
       if (a == at || !MayEndPath(start)) continue;
       for (const ContextUse::Kind& use : graph_.UseIn(a, k).used_in) {
         if (!use.seen || !StrengthAllowed(query.aim, use.strength)) continue;
         for (const bool shared : {false, true}) {
-          if ((end.enabled_bits[k] & (shared ? 2 : 1)) == 0) continue;
+          if (!end.IsEnabled(k, shared)) continue;
           if (found_) return;
           Extend(query, node, Implicit(at, shared, a, use, k));
         }
@@ -344,7 +344,7 @@ bool CycleSearch::Choose(const Choice& choice, size_t position, bool nonresilien
   for (const ContextUse::Kind& use : graph_.UseIn(step.to, k).used_in) {
     if (!use.seen) continue;
     for (const bool shared : {false, true}) {
-      if ((from.enabled_bits[k] & (shared ? 2 : 1)) == 0) continue;
+      if (!from.IsEnabled(k, shared)) continue;
       const Dependency candidate = Implicit(step.from, shared, step.to, use, k);
       if (TryChoose(choice, position, nonresilient, candidate)) return true;
     }

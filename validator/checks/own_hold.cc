@@ -2,6 +2,13 @@
 
 namespace rqlockdep {
 
+bool HoldsReally(const ThreadState& thread, const hooks::LockMap* lock) {
+  for (uint32_t i = thread.held.Find(lock); i != HeldStack::kNone; i = thread.held.FindOlder(i)) {
+    if (!thread.held[i].is_waiting()) return true;
+  }
+  return false;
+}
+
 OwnHold ClassifyOwnHold(const ThreadState& thread, const hooks::LockMap* lock, LockKind kind,
                         LockMode mode, Strength strength) {
   bool held = false;

@@ -15,6 +15,9 @@ enum class OwnHold : uint8_t {
   kSelfDeadlock,  // blocking or timed, on any other lock
 };
 
+// Not only waits for it.
+bool HoldsReally(const ThreadState& thread, const hooks::LockMap* lock);
+
 // What thread asks for `lock` in this way.
 OwnHold ClassifyOwnHold(const ThreadState& thread, const hooks::LockMap* lock, LockKind kind,
                         LockMode mode, Strength strength);

@@ -270,8 +270,7 @@ bool DependencyGraph::AddUsedIn(ClassId id, int k, bool recursive, Strength stre
 
 bool DependencyGraph::AddEnabled(ClassId id, int k, bool shared, const Witness& witness) {
   ClassNode& node = Class(id);
-  const auto bit = static_cast<uint8_t>(shared ? 2 : 1);
-  if ((node.enabled_bits[k] & bit) != 0) return false;
+  if (node.IsEnabled(k, shared)) return false;
   const EnabledWitness record = {
       witness.held_instance, witness.thread,         witness.held_site,
       witness.held_stack,    node.enabled_witnesses, witness.held_stack_is_exact,
@@ -288,8 +287,9 @@ bool DependencyGraph::AddEnabled(ClassId id, int k, bool shared, const Witness& 
     enabled_witnesses_[enabled_witness_count_] = record;
     node.enabled_witnesses = ++enabled_witness_count_;
   }
-  if (node.enabled_bits[k] == 0 && MayEndPath(node)) context_reach_.AddEnabled(id, k);
-  node.enabled_bits[k] |= bit;
+  if (!node.IsEnabled(k) && MayEndPath(node)) context_reach_.AddEnabled(id, k);
+  // Relaxed: see IsEnabled.
+  node.enabled_bits[k].fetch_or(ClassNode::EnabledBit(shared), std::memory_order_relaxed);
   return true;
 }
 

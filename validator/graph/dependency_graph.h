@@ -7,10 +7,12 @@
 // Vertices and edges are numbered and never removed; numbers lead to records that never move. The
 // class graph models the Boost.Graph concepts through boost_graph.h.
 //
-// Threads: all calls under the graph lock, but Class() with an id that was published.
+// Threads: all calls under the graph lock, but Class() with an id that was published, and what that
+// says is for it.
 #ifndef RQLOCKDEP_VALIDATOR_GRAPH_DEPENDENCY_GRAPH_H_
 #define RQLOCKDEP_VALIDATOR_GRAPH_DEPENDENCY_GRAPH_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -65,11 +67,19 @@ struct ClassNode {
   ClassId nest_class = kNoClass;             // under which nesting in this class was accepted
   EdgeId first_out = kNoEdge;
   EdgeId first_in = kNoEdge;
-  uint32_t enabled_witnesses = 0;            // list of EnabledWitness, index + 1
-  uint8_t used_in_bits[kContextCount] = {};  // bit UseIndex of what was seen
-  uint8_t enabled_bits[kContextCount] = {};  // bit 0 exclusive, bit 1 shared
-  bool singleton = true;                     // only one instance was ever asked for
-  bool gated_a_cycle = false;                // rule 2 dismissed something because of this class
+  uint32_t enabled_witnesses = 0;                         // list of EnabledWitness, index + 1
+  uint8_t used_in_bits[kContextCount] = {};               // bit UseIndex of what was seen
+  std::atomic<uint8_t> enabled_bits[kContextCount] = {};  // EnabledBit of what was seen
+  bool singleton = true;                                  // only one instance was ever asked for
+  bool gated_a_cycle = false;  // rule 2 dismissed something because of this class
+
+  static constexpr uint8_t EnabledBit(bool shared) { return shared ? 2 : 1; }
+  // Whether context `k` could interrupt a holder, of that mode or of any. Also without the graph
+  // lock, of a class whose id was published. Relaxed: what is set stays set, and leads to nothing.
+  bool IsEnabled(int k, bool shared) const {
+    return (enabled_bits[k].load(std::memory_order_relaxed) & EnabledBit(shared)) != 0;
+  }
+  bool IsEnabled(int k) const { return enabled_bits[k].load(std::memory_order_relaxed) != 0; }
 };
 
 // Index of a use among used_in: {N, R} x strength.
@@ -154,7 +164,7 @@ class DependencyGraph {
   template <typename Visitor>
   void ForEachEnabled(int k, Visitor visit) const {
     for (ClassId id = 1; id <= class_count_; ++id) {
-      if (Class(id).enabled_bits[k] != 0) visit(id);
+      if (Class(id).IsEnabled(k)) visit(id);
     }
   }
 
