@@ -15,13 +15,13 @@ ChainCache::~ChainCache() {
 bool ChainCache::FindFurther(uint32_t home, ChainKey key, StackId* first_stack) const {
   bool found = false;
   VisitLines(home, key, [&](const Line& line) {
-    for (const uint64_t entry : line.slots) {
-      if (entry == 0) return true;
-      if (!Matches(entry, key)) continue;
+    for (uint32_t candidates = MayMatch(line, key); candidates != 0; candidates &= candidates - 1) {
+      const uint64_t entry = line.slots[__builtin_ctz(candidates)];
+      if (entry == 0 || !Matches(entry, key)) continue;
       *first_stack = static_cast<StackId>(entry & kStackMask);
       return found = true;
     }
-    return false;
+    return !line.full();
   });
   return found;
 }

@@ -40,8 +40,8 @@ struct AcquisitionFacts {
   // from the classes held, so without it nobody who holds locks of these classes holds this
   // instance.
   static constexpr uint64_t kClassHeld = uint64_t{1} << 45;
-  // Marks a number that is no acquisition, but the place of a nest lock among what is held, a set of
-  // masks, a context.
+  // Marks a number that is no acquisition, but the place of a nest lock among what is held, a set
+  // of masks, a context.
   static constexpr uint64_t kNestHold = uint64_t{1} << 48;
   static constexpr uint64_t kMasks = uint64_t{2} << 48;
   static constexpr uint64_t kContext = uint64_t{3} << 48;
