@@ -16,8 +16,8 @@
 namespace rqlockdep::internal {
 
 // Copies share a table only if they lay it out in the same way: raise this with every change to
-// ThreadSlot, CellChunk, the meaning of cells or marks, or SlotTable.
-#define RQLOCKDEP_SLOT_LAYOUT 1
+// ThreadSlot, CellChunk, the meaning of cells, marks or states of queue nodes, or SlotTable.
+#define RQLOCKDEP_SLOT_LAYOUT 2
 
 // Returns the process's table. Calls `create` if it seems that there is none, and `discard` if
 // another copy was quicker. Null if `create` returned null. Takes the loader's lock: not for signal

@@ -24,6 +24,7 @@
 //   kWaiting    in the queue; its thread waits
 //   kSleeping   in the queue; its thread sleeps on `state`
 //   kAbandoned  in the queue; its thread has left
+//   kReturning  the same; its thread sees whether this is the queue that it wants (TakeBack)
 //   kHead       the role of the head is here: its thread's, unless it abandoned the node before, or
 //               has passed the role on and the node waits for its successor to link itself
 // A node can be used again when nobody will write to it any more: after `tail` was taken back, or
@@ -57,7 +58,10 @@ class WaiterQueue {
   using Slot = BasicThreadSlot<Atomics>;
   using Node = BasicQueueNode<Atomics>;
 
-  enum State : uint32_t { kIdle, kJoining, kWaiting, kSleeping, kAbandoned, kHead };
+  enum State : uint32_t { kIdle, kJoining, kWaiting, kSleeping, kAbandoned, kReturning, kHead };
+  // `next` of a node: no successor yet; the head has gone, and whoever links itself is the head.
+  static constexpr uint32_t kNobody = 0;
+  static constexpr uint32_t kPassed = ~uint32_t{0};
   enum class Joined {
     kBusy,    // not: the thread's node is in use, by code that this handler interrupts, or since it
               // was abandoned in another queue
@@ -76,16 +80,7 @@ class WaiterQueue {
     // Acquire: pairs with the release of whoever made it idle, whose accesses to the node are over.
     if (!node.state.compare_exchange_strong(state, kJoining, std::memory_order_acquire,
                                             std::memory_order_relaxed)) {
-      // Relaxed: the address was written by this slot. If the role of the head arrives first, the
-      // node is not ours any more. The compare-and-swap is relaxed because there is nothing new to
-      // publish: it continues the release sequence of Abandon's, which the exchange in PassHead
-      // still acquires.
-      if (state == kAbandoned && node.word.load(std::memory_order_relaxed) == address &&
-          node.state.compare_exchange_strong(state, kWaiting, std::memory_order_relaxed,
-                                             std::memory_order_relaxed)) {
-        return Joined::kLater;
-      }
-      return Joined::kBusy;
+      return TakeBack(node, address) ? Joined::kLater : Joined::kBusy;
     }
     // Relaxed: published by the exchange of `tail`.
     node.next.store(kNobody, std::memory_order_relaxed);
@@ -154,7 +149,7 @@ class WaiterQueue {
       Node& successor = policy_.slot_at(next - 1)->node;
       // Release: pairs with the acquire in IsHead. Acquire: pairs with the release in Abandon.
       const uint32_t its_state = successor.state.exchange(kHead, std::memory_order_acq_rel);
-      if (its_state != kAbandoned) {
+      if (its_state != kAbandoned && its_state != kReturning) {
         if (its_state == kSleeping) policy_.Wake(&successor.state, 1);
         return;
       }
@@ -200,15 +195,37 @@ class WaiterQueue {
   // free it any more.
   static void ResetIfLeft(Slot& slot) {
     const Node& node = slot.node;
-    if (node.state.load(std::memory_order_relaxed) == kAbandoned ||
+    const uint32_t state = node.state.load(std::memory_order_relaxed);
+    if (state == kAbandoned || state == kReturning ||
         node.next.load(std::memory_order_relaxed) == kPassed) {
       Reset(slot);
     }
   }
 
  private:
-  static constexpr uint32_t kNobody = 0;
-  static constexpr uint32_t kPassed = ~uint32_t{0};
+  // Takes back the place that the thread abandoned, if it is in the queue of the lock at `address`.
+  //
+  // While the role of the head has not come, the node is kReturning and no handler can use it. If
+  // the role comes, and is passed on, a handler may use the node for another queue and abandon it
+  // there. So what is found out here holds for a node that is still kReturning, and not for one
+  // that is just kAbandoned.
+  //
+  // Relaxed, all: the address was written by this slot, and there is nothing new to publish. The
+  // compare-and-swaps continue the release sequence of Abandon's, which the exchange in PassHead
+  // still acquires.
+  static bool TakeBack(Node& node, uintptr_t address) {
+    uint32_t state = kAbandoned;
+    if (!node.state.compare_exchange_strong(state, kReturning, std::memory_order_relaxed,
+                                            std::memory_order_relaxed)) {
+      return false;
+    }
+    const bool is_here = node.word.load(std::memory_order_relaxed) == address;
+    state = kReturning;
+    return node.state.compare_exchange_strong(state, is_here ? kWaiting : kAbandoned,
+                                              std::memory_order_relaxed,
+                                              std::memory_order_relaxed) &&
+           is_here;
+  }
 
   static Joined BecomeHead(Node& node) {
     // Relaxed: nobody else writes the state of a node that is no successor.

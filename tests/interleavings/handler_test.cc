@@ -128,5 +128,55 @@ TEST(Handler, TwoOwnersCrosswise) {
   ExpectHappened("a ring of handlers", rings);
 }
 
+// A thread left its place in the queue of lock 0 and comes back for it. Between Join's two
+// compare-and-swaps the place is passed over, and a handler uses the node for another queue and
+// leaves it there: the node is abandoned again, but not in the queue of lock 0.
+TEST(Handler, Bug_TheNodeWasLeftInAnotherQueueAsItsThreadCameBack) {
+  struct W : World<3, 2> {
+    SimNote<bool> in_handler;
+  };
+  static SimStorage<W> storage;
+  int left = 0;
+  Explore("node left elsewhere", {.preemptions = Preemptions(1, 3)}, [&] {
+    W& world = storage.Renew();
+    return Program<W>(world,
+                      {[](W& w) {
+                         if (w.Count(w.Acquire(0)) != LockResult::kOk)
+                           w.scheduler().Fail("did not get it");
+                         w.HoldUntil(1, [&w] {
+                           return w.IsDone(2) && !w.in_handler && w.IsAsleep(1) && w.IsAsleep(2);
+                         });
+                         w.Release(0);
+                       },
+                       [](W& w) {
+                         w.scheduler().Await([&w] { return w.IsHead(2); });
+                         if (w.Count(w.Acquire(0, kMillisecond)) == LockResult::kOk)
+                           w.scheduler().Fail("got a held lock");
+                         w.done[1] = true;
+                         w.TakeAll({0});
+                       },
+                       [](W& w) {
+                         w.scheduler().Await([&w] { return w.acquired >= 2; });
+                         w.Note(w.Acquire(0, 4 * kMillisecond));
+                         w.done[2] = true;
+                         w.TakeAll({1});
+                       }},
+                      [&](W& w) -> std::string {
+                        if (w.deadlocks != 0) return "a false alarm";
+                        return w.acquired == 4 ? w.Leftovers() : "lost one";
+                      },
+                      {nullptr, [&](W& w) {
+                         if (!w.done[1] || w.done[2]) return;
+                         w.in_handler = true;
+                         w.scheduler().Await([&w] { return w.done[2] && w.IsHead(2); });
+                         const LockResult result = w.Acquire(1, kMillisecond);
+                         left += result == LockResult::kTimedOut ? 1 : 0;
+                         if (result == LockResult::kOk) w.Release(1);
+                         w.in_handler = false;
+                       }});
+  });
+  ExpectHappened("the handler left", left);
+}
+
 }  // namespace
 }  // namespace rqlockdep

@@ -112,12 +112,17 @@ using Body = std::function<void(World<kThreads>&)>;
 template <int kThreads>
 void ExploreQueue(const char* what, ControlledScheduler::Options options,
                   const std::vector<Body<kThreads>>& bodies,
-                  const std::function<std::string(const World<kThreads>&)>& check) {
+                  const std::function<std::string(const World<kThreads>&)>& check,
+                  const Body<kThreads>& handler_of_the_second = nullptr) {
   static SimStorage<World<kThreads>> storage;
   rqlockdep::Explore(what, options, [&] {
     auto& world = storage.Renew();
     SimProgram program;
     for (const auto& body : bodies) program.threads.push_back([&world, &body] { body(world); });
+    if (handler_of_the_second != nullptr) {
+      program.handlers = {nullptr,
+                          [&world, &handler_of_the_second] { handler_of_the_second(world); }};
+    }
     program.at_end = [&world, &check] {
       const std::string wrong = check(world);
       return wrong.empty() ? world.Leftovers() : wrong;
@@ -198,27 +203,68 @@ TEST(WaiterQueue, AWaiterLeavesForAnotherQueue) {
                   [](const World<3>& world) { return AllWereHead(world, 3 - world.busy); });
 }
 
-// After fork the child has none of the waiters that `tail` names.
-TEST(WaiterQueue, StaleTailCountsAsNone) {
+// The bug: a thread that came back for the place that it had left took another. Between Join's look
+// at the node and its compare-and-swap the place was passed over, and a handler left the node in
+// another queue, abandoned like before. The thread then was a head of the wrong queue, and left a
+// node in the other that nobody waited with.
+TEST(WaiterQueue, Bug_ComingBackTookThePlaceThatAHandlerHadLeftInAnotherQueue) {
+  const Body<3> stays = [](World<3>& world) { world.BeHead(world.words[0]); };
+  const Body<3> returns = [](World<3>& world) {
+    if (!world.BeHead(world.words[0], kMillisecond)) world.BeHead(world.words[0]);
+  };
+  const Body<3> other = [](World<3>& world) { world.BeHead(world.words[1]); };
+  const Body<3> handler = [](World<3>& world) { world.BeHead(world.words[1], kMillisecond); };
+  int both_left = 0;
+  ExploreQueue<3>(
+      "a handler leaves another queue",
+      {.preemptions = Preemptions(3, kUnlimited), .early_wakeups = 2}, {stays, returns, other},
+      [&](const World<3>& world) {
+        both_left += world.abandoned == 2 ? 1 : 0;
+        return std::string(world.been_head >= 2 ? "" : "not everybody was the head");
+      },
+      handler);
+  ExpectHappened("the thread and its handler left", both_left);
+}
+
+// After fork the child has none of the waiters that `tail` names. Thread 0 joins the first queue,
+// whose `tail` is stale; the node of slot 1 has `state` and is for the lock of number `lock`.
+void ExpectStale(uint16_t tail, uint32_t state, int lock) {
+  constexpr auto kRelaxed = std::memory_order_relaxed;
   static SimStorage<World<2>> storage;
-  for (const uint16_t stale : {uint16_t{1}, uint16_t{2}}) {
-    const auto result = ControlledScheduler::Explore(
-        [&] {
-          auto& world = storage.Renew();
-          return SimProgram{.threads = {[&world, stale] {
-                              world.words[0].tail.store(stale, std::memory_order_relaxed);
-                              world.BeHead(world.words[0]);
-                            }},
-                            .handlers = {},
-                            .at_end = [&world] {
-                              if (world.been_head != 1) return std::string("waits for nobody");
-                              return world.Leftovers();
-                            }};
-        },
-        {});
-    EXPECT_EQ(result.failure, "");
-    EXPECT_TRUE(result.complete);
-  }
+  const auto result = ControlledScheduler::Explore(
+      [=] {
+        auto& world = storage.Renew();
+        auto& node = world.slots[1].node;
+        return SimProgram{.threads = {[=, &world, &node] {
+                            world.words[0].tail.store(tail, kRelaxed);
+                            node.state.store(state, kRelaxed);
+                            node.word.store(reinterpret_cast<uintptr_t>(&world.words[lock]),
+                                            kRelaxed);
+                            world.BeHead(world.words[0]);
+                            if (node.state.Peek() != state || node.next.Peek() != 0) {
+                              ControlledScheduler::Current().Fail("wrote to somebody else's node");
+                            }
+                            node.state.store(World<2>::Queue::kIdle, kRelaxed);
+                          }},
+                          .handlers = {},
+                          .at_end = [&world] {
+                            if (world.been_head != 1) return std::string("waits for nobody");
+                            return world.Leftovers();
+                          }};
+      },
+      {});
+  EXPECT_EQ(result.failure, "");
+  EXPECT_TRUE(result.complete);
+}
+
+TEST(WaiterQueue, StaleTailCountsAsNone) {
+  using Queue = World<2>::Queue;
+  ExpectStale(/*tail=*/1, Queue::kIdle, 0);  // of the thread itself
+  ExpectStale(/*tail=*/2, Queue::kIdle, 0);
+  ExpectStale(/*tail=*/2, Queue::kIdle, 1);
+  // The slot's next thread queues for another lock.
+  ExpectStale(/*tail=*/2, Queue::kWaiting, 1);
+  ExpectStale(/*tail=*/2, Queue::kHead, 1);
 }
 
 }  // namespace

@@ -47,7 +47,8 @@
 #define WAITING 2
 #define SLEEPING 3
 #define ABANDONED 4
-#define HEAD 5
+#define RETURNING 5
+#define HEAD 6
 /* BasicQueueNode::next */
 #define NOBODY 0
 #define PASSED 255
@@ -73,16 +74,17 @@ byte finished;
 /* lock_waiter.h: IsUnclaimed */
 #define IS_UNCLAIMED(l) (locked[l] == RESERVED && tail[l] == 0 && !spinner[l] && !reserve[l])
 #define MAY_LEAVE (me < LEAVERS)
-/* waiter_queue.h: Join, the first compare_exchange of `state`; and what lets the second be tried. */
+/* waiter_queue.h: Join, the compare_exchange of `state`; else TakeBack, whose first is tried. */
 #ifndef BUG_REUSE_ABANDONED
 #define IS_READY (state[me] == IDLE)
 #else
 #define IS_READY (state[me] == IDLE || state[me] == ABANDONED)
 #endif
+#define HAS_LEFT (!IS_READY && state[me] == ABANDONED)
 #ifndef BUG_RETURN_TO_ANY_QUEUE
-#define LEFT_HERE (!IS_READY && state[me] == ABANDONED && word[me] == l + 1)
+#define IS_HERE (word[me] == l + 1)
 #else
-#define LEFT_HERE (!IS_READY && state[me] == ABANDONED)
+#define IS_HERE true
 #endif
 
 /* lock_waiter.h: Take; compare-and-swap on `locked` */
@@ -141,12 +143,14 @@ inline join() {
         :: else -> place = kQueue
         fi
      fi
-  :: atomic { LEFT_HERE };
-     if /* the second compare_exchange of `state`: the place is ours again, unless the role came */
-     :: atomic { state[me] == ABANDONED -> state[me] = WAITING; place = kQueue; queued[me] = true }
-     :: atomic { else -> place = kUnqueued }
+  :: atomic { HAS_LEFT -> state[me] = RETURNING };
+     if /* TakeBack, the second compare_exchange: the place is ours again, unless the role came */
+     :: atomic { state[me] == RETURNING && IS_HERE ->
+          state[me] = WAITING; place = kQueue; queued[me] = true }
+     :: atomic { state[me] == RETURNING && !IS_HERE -> state[me] = ABANDONED; place = kUnqueued }
+     :: atomic { state[me] != RETURNING -> place = kUnqueued }
      fi
-  :: atomic { !IS_READY && !LEFT_HERE -> place = kUnqueued }
+  :: atomic { !IS_READY && !HAS_LEFT -> place = kUnqueued }
   fi
 }
 
@@ -180,11 +184,12 @@ inline pass_head() {
      state[id] = IDLE;
      atomic { /* successor.state.exchange */
        before = state[left - 1];
-       assert(before == WAITING || before == SLEEPING || before == ABANDONED);
+       assert(before == WAITING || before == SLEEPING || before == ABANDONED ||
+              before == RETURNING);
        state[left - 1] = HEAD
      };
      if
-     :: before == ABANDONED -> id = left - 1
+     :: before == ABANDONED || before == RETURNING -> id = left - 1
      :: before == SLEEPING ->
 #ifndef BUG_NO_WAKE
         asleep[left - 1] = false; /* Wake */

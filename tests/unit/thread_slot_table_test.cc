@@ -120,11 +120,14 @@ TEST_F(SlotTableTest, ChildOfAForkRetiresTheOtherThreadsSlots) {
   ASSERT_EQ(table_->Claim(kNoSuchThread + 1)->id, 2);
   table_->at(2)->cells[0].lock.store(0x1000);
   table_->at(0)->wait.ticket.store(7);
+  table_->at(0)->wait.writes_begun.store(5);
+  table_->at(0)->wait.writes_done.store(4);
   InTheChildOfAFork([&]() -> std::string {
     table_->KeepOnly(forker, Me());
     if (!table_->IsDead(2)) return "what it holds is forgotten";
     if (table_->IsDead(0) || table_->IsDead(1)) return "these hold nothing";
     if (table_->at(0)->wait.ticket.load() != 0) return "it waits for nothing any more";
+    if (table_->at(0)->wait.writes_done.load() != 5) return "it publishes for ever";
     if (table_->HasEnded(1)) return "the slot is not that of the child's thread";
     if (table_->Claim(Me())->id != 3) return "the next slot is not a new one";
     for (uint32_t id = 4; id < SlotTable::kMaxSlots; ++id) {
@@ -132,6 +135,22 @@ TEST_F(SlotTableTest, ChildOfAForkRetiresTheOtherThreadsSlots) {
     }
     if (table_->Claim(Me()) != table_->at(0)) return "the retired slot is lost";
     return table_->Claim(Me()) == nullptr ? "" : "the slots of 1 and 2 were used";
+  });
+}
+
+// Each copy of the library has a handler of its own for fork.
+TEST_F(SlotTableTest, ChildOfAForkKeepsTheForkersSlotWithSeveralCopies) {
+  const int32_t forker = Me();
+  ASSERT_EQ(table_->Claim(forker)->id, 0);
+  ASSERT_EQ(table_->Claim(kNoSuchThread)->id, 1);
+  table_->at(0)->cells[0].lock.store(0x1000);
+  table_->at(0)->wait.ticket.store(7);
+  InTheChildOfAFork([&]() -> std::string {
+    table_->KeepOnly(forker, Me());
+    table_->KeepOnly(forker, Me());
+    if (table_->HasEnded(0)) return "the slot is not that of the child's thread any more";
+    if (table_->at(0)->wait.ticket.load() != 7) return "the wait that the fork interrupts is gone";
+    return table_->Claim(Me())->id == 2 ? "" : "the other slot is not retired";
   });
 }
 
@@ -152,11 +171,21 @@ TEST_F(SlotTableTest, ChildOfAForkHasItsNodeBack) {
   using Queue = WaiterQueue<NativePolicy>;
   const int32_t forker = Me();
   ThreadSlot* const slot = table_->Claim(forker);
-  slot->node.state.store(Queue::kAbandoned);
+  for (const auto left : {Queue::kAbandoned, Queue::kReturning}) {
+    slot->node.state.store(left);
+    InTheChildOfAFork([&]() -> std::string {
+      table_->KeepOnly(forker, Me());
+      return slot->node.state.load() == Queue::kIdle ? "" : "abandoned for ever";
+    });
+  }
+  // A head that passed its role on to whoever would come: nobody will.
+  slot->node.state.store(Queue::kHead);
+  slot->node.next.store(Queue::kPassed);
   InTheChildOfAFork([&]() -> std::string {
     table_->KeepOnly(forker, Me());
-    return slot->node.state.load() == Queue::kIdle ? "" : "abandoned for ever";
+    return slot->node.state.load() == Queue::kIdle ? "" : "waits for a successor for ever";
   });
+  slot->node.next.store(0);
   slot->node.state.store(Queue::kWaiting);
   InTheChildOfAFork([&]() -> std::string {
     table_->KeepOnly(forker, Me());
