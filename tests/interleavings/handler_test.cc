@@ -128,6 +128,58 @@ TEST(Handler, TwoOwnersCrosswise) {
   ExpectHappened("a ring of handlers", rings);
 }
 
+// A thread's cell is free before the lock is. With the other order a handler that comes in between
+// would wait as the owner of a lock that its thread does not have any more: the waiter who is about
+// to take it, or (`with_a_third`) waits for another who has taken it, would close a ring that is
+// none.
+void ReleaseThenWait(const char* what, bool with_a_third, int preemptions) {
+  using W = World<3, 2>;
+  static SimStorage<W> storage;
+  int waited = 0;
+  int taken = 0;
+  Explore(what, {.preemptions = preemptions}, [&] {
+    const auto owner = [](W& w) {
+      if (w.Count(w.Acquire(0)) != LockResult::kOk) w.scheduler().Fail("did not get it");
+      w.scheduler().Await([&w] { return w.acquired >= 2; });
+      w.done[0] = true;
+      w.Release(0);
+      w.scheduler().Step(/*willing=*/false);  // so that the handler may come after it, too
+    };
+    const auto handler = [&](W& w) {
+      // While the lock is still the thread's, the ring is one.
+      const uint8_t mark = w.words[0].locked.Peek();
+      if (!w.done[0] || mark == internal::MarkOfSlot(0)) return;
+      waited += w.IsHeld(1) ? 1 : 0;
+      taken += mark == internal::MarkOfSlot(2) && w.IsHeld(1) ? 1 : 0;
+      if (!w.TakeAll({1})) w.scheduler().Fail("a ring that is none");
+    };
+    const auto waiter = [](W& w) { w.TakeAll({1, 0}); };
+    const auto third = [with_a_third](W& w) {
+      if (!with_a_third) return;
+      w.scheduler().Await([&w] { return w.IsDone(0); });
+      // Until the handler sleeps, or thread 0 has ended without.
+      if (w.Count(w.Acquire(0)) != LockResult::kOk) w.scheduler().Fail("a false alarm");
+      w.scheduler().Await([&w] { return w.IsAsleep(0); });
+      w.Release(0);
+    };
+    return Program<W>(storage.Renew(), {owner, waiter, third},
+                      [](W& w) {
+                        return w.deadlocks + w.timeouts != 0 ? std::string("a false alarm")
+                                                             : w.Leftovers();
+                      },
+                      {handler});
+  });
+  ExpectHappened("the handler asked for a lock that was held", waited);
+  if (with_a_third) ExpectHappened("another thread had the lock by then", taken);
+}
+
+TEST(Handler, InTheMidstOfAReleaseSeesNoRingWithTheNextOwner) {
+  ReleaseThenWait("release, next owner", false, Preemptions(3, kUnlimited));
+}
+TEST(Handler, InTheMidstOfAReleaseSeesNoRingThroughTheNextOwner) {
+  ReleaseThenWait("release, through the next owner", true, Preemptions(1, 2));
+}
+
 // A thread left its place in the queue of lock 0 and comes back for it. Between Join's two
 // compare-and-swaps the place is passed over, and a handler uses the node for another queue and
 // leaves it there: the node is abandoned again, but not in the queue of lock 0.
