@@ -141,6 +141,7 @@ TEST(ResilientSpinlock, ChildOfAForkKeepsWhatTheForkingThreadHolds) {
   if (child == 0) {
     // The other thread is no more there to give its lock back.
     const bool good = mine.IsHeld() && mine.Acquire() == LockResult::kDeadlock &&
+                      !internal::ProcessSlotTable()->HasEnded(internal::CurrentSlot()->id) &&
                       others.AcquireFor(1h) == LockResult::kDeadlock;
     mine.unlock();
     const bool free = mine.Acquire() == LockResult::kOk;

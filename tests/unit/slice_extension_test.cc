@@ -46,6 +46,7 @@ TEST(SliceExtension, Bug_AnInnerSectionEndedTheOuterOnes) {
   SliceExtension extension;
   int yields = 0;
   const auto yield = [&] {
+    EXPECT_EQ(control.request, 0) << "the processor is given up while more time is asked for";
     ++yields;
     control.granted = 0;
   };
