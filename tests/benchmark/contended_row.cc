@@ -35,7 +35,9 @@ class Peer {
 bool ContendedRow(const ValidatorRowOptions& options, std::ostream& out) {
   ContentionPlan plan;
   plan.contenders = {{"std_mutex", &Contend<Peer<PlainMutex>>},
-                     {"validated_mutex", &Contend<Peer<ValidatedMutex>>}};
+                     {"validated_mutex", &Contend<Peer<ValidatedMutex>>},
+                     {"queued_on", &Contend<Peer<Queued>>},
+                     {"resilient_on", &Contend<Peer<Resilient>>}};
   plan.threads = options.threads;
   plan.setup.outside_steps = StepsFor(kOutsideNanoseconds);
   plan.setup.length = std::chrono::duration<double>(options.seconds);

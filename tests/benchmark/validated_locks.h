@@ -12,6 +12,7 @@
 #include "rqlockdep/internal/lock_operations.h"
 #include "rqlockdep/internal/lock_word.h"
 #include "rqlockdep/internal/thread_slot.h"
+#include "rqlockdep/queued_spinlock.h"
 #include "rqlockdep/resilient_spinlock.h"
 #include "rqlockdep/thread_annotations.h"
 #include "rqlockdep/validated.h"
@@ -51,6 +52,16 @@ class Resilient {
 
  private:
   ResilientSpinlock lock_;
+};
+
+class Queued {
+ public:
+  explicit Queued(const LockClass& lock_class) : lock_(lock_class) {}
+  void Lock() RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS { lock_.lock(); }
+  void Unlock() RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS { lock_.unlock(); }
+
+ private:
+  QueuedSpinlock lock_;
 };
 
 class PlainMutex {

@@ -23,7 +23,7 @@ expect 1 3 "${locks[@]}"
 expect_or_dash 1 3 "${added[@]}"
 
 run --rows=contended --threads=2,3
-expect_or_dash 2 9 std_mutex validated_mutex
+expect_or_dash 2 9 std_mutex validated_mutex queued_on resilient_on
 grep -q '^2 threads:' out || fail "no table for 2 threads"
 grep -q '^3 threads:' out || fail "no table for 3 threads"
 
