@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -14,6 +16,8 @@
 
 namespace rqlockdep {
 namespace {
+
+using std::chrono::steady_clock;
 
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path);
@@ -93,27 +97,53 @@ TEST_F(OutputTest, NoFileMeansStandardErrorAndOneWarning) {
       "to standard error\none\ntwo\n");
 }
 
-TEST_F(OutputTest, WaitsForASlowReaderOfANonBlockingPipe) {
+// Writes `text` to a pipe that does not block, whose reader takes `bite` bytes at a time. What came
+// out at the other end. The reader notes in `longest_rest` for how long it did not read.
+std::string ThroughANonBlockingPipe(const std::string& text, size_t bite,
+                                    steady_clock::duration* longest_rest) {
   int ends[2];
-  ASSERT_EQ(pipe2(ends, O_NONBLOCK), 0);
+  if (pipe2(ends, O_NONBLOCK) != 0) return "no pipe";
   const int saved = dup(2);
   dup2(ends[1], 2);
-  const std::string text(300000, 'x');
+  close(ends[1]);
   std::string got;
+  *longest_rest = {};
   std::thread reader([&] {
-    char buffer[5000];
-    while (got.size() < text.size()) {
-      const ssize_t size = read(ends[0], buffer, sizeof(buffer));
-      if (size > 0) got.append(buffer, static_cast<size_t>(size));
+    std::string buffer(bite, '\0');
+    auto before = steady_clock::now();
+    for (ssize_t size = -1; size != 0;) {
+      const auto now = steady_clock::now();
+      *longest_rest = std::max(*longest_rest, now - before);
+      before = now;
+      size = read(ends[0], buffer.data(), bite);
+      if (size > 0) got.append(buffer, 0, static_cast<size_t>(size));
       if (size < 0) usleep(1000);
     }
   });
   WriteReport(text);
+  dup2(saved, 2);  // now the other end has no writer any more
   reader.join();
-  dup2(saved, 2);
-  for (int fd : {saved, ends[0], ends[1]}) close(fd);
-  EXPECT_EQ(got, text);
+  close(saved);
+  close(ends[0]);
+  return got;
 }
+
+// The same, for a reader who is slow but does not stop. One who did, because its thread was off the
+// processor, tells nothing.
+void ExpectToGetThrough(size_t size, size_t bite) {
+  const std::string text(size, 'x');
+  std::string got;
+  steady_clock::duration longest_rest;
+  do got = ThroughANonBlockingPipe(text, bite, &longest_rest);
+  while (got != text && longest_rest > std::chrono::milliseconds(500));
+  EXPECT_EQ(got.size(), text.size());
+  EXPECT_TRUE(got == text);
+}
+
+TEST_F(OutputTest, WaitsForASlowReaderOfANonBlockingPipe) { ExpectToGetThrough(300'000, 5000); }
+
+// It waited a hundred times at most, however much it could write in between.
+TEST_F(OutputTest, Bug_AReaderWhoReadsOnWasGivenUp) { ExpectToGetThrough(3'000'000, 4096); }
 
 }  // namespace
 }  // namespace rqlockdep

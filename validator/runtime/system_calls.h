@@ -54,9 +54,11 @@ inline ptrdiff_t RawRead(int fd, void* buffer, size_t size) {
 }
 
 // Writes everything, however many calls it takes; false when that is not possible. A reader that
-// does not read is waited for if the program made the descriptor blocking; else for a second or so.
+// does not read is waited for if the program made the descriptor blocking; else for a second or so
+// each time.
 inline bool RawWriteAll(int fd, const char* data, size_t size) {
-  int patience = 100;
+  constexpr int kPatience = 100;
+  int patience = kPatience;
   while (size > 0) {
     const long written = RawSystemCall(SYS_write, fd, data, size);
     if (written == -EINTR) continue;
@@ -67,6 +69,7 @@ inline bool RawWriteAll(int fd, const char* data, size_t size) {
       continue;
     }
     if (written <= 0) return false;
+    patience = kPatience;
     data += written;
     size -= static_cast<size_t>(written);
   }
