@@ -29,6 +29,7 @@
 #include "rqlockdep/resilient_spinlock.h"
 #include "rqlockdep/validated.h"
 #include "tests/support/failing_memory.h"
+#include "tests/support/thread_states.h"
 
 #if defined(__clang__)
 // Locks are tried, and given back in loops.
@@ -54,14 +55,9 @@ void Handler(int) {
 }
 
 // Until the thread has begun, and sleeps or has ended.
-void AwaitSleep(const std::atomic<pid_t>& thread) {
-  for (;;) {
-    std::string state;
-    std::ifstream file("/proc/self/task/" + std::to_string(thread.load()) + "/stat");
-    file >> state >> state >> state;
-    if (state == "S" || (thread.load() != 0 && !file.is_open())) return;
-    std::this_thread::yield();
-  }
+void AwaitSleepOrEnd(const std::atomic<pid_t>& thread) {
+  while (thread == 0) std::this_thread::yield();
+  rqlockdep::AwaitSleep(getpid(), thread);
 }
 
 // A thread really waits, and then two for each other, of whom one gives way; without memory for the
@@ -84,9 +80,9 @@ void Wait() {
     if (mine.AcquireFor(limit) == rqlockdep::LockResult::kOk) mine.unlock();
     theirs.unlock();
   });
-  AwaitSleep(waiter_id);
+  AwaitSleepOrEnd(waiter_id);
   lock.unlock();
-  AwaitSleep(waiter_id);
+  AwaitSleepOrEnd(waiter_id);
   if (theirs.AcquireFor(limit) == rqlockdep::LockResult::kOk) theirs.unlock();
   mine.unlock();
   waiter.join();

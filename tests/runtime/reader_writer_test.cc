@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <functional>
@@ -21,6 +22,7 @@
 #include "rqlockdep/validated_absl.h"
 #include "rqlockdep/validated_pthread.h"
 #include "tests/runtime/finding_recorder.h"
+#include "tests/support/thread_states.h"
 #include "validator/core/finding.h"
 #include "validator/trace/replay.h"
 #include "validator/trace/trace_reader.h"
@@ -212,38 +214,43 @@ TYPED_TEST(ReaderWriterTest, ThreadsThatWait) {
 
 // --- what glibc does ---
 
-// Is a reader let in while another reads and a writer waits?
-bool LetsReadersPass(int kind) {
+enum class Readers { kPass, kWait };
+
+// Whether a reader is let in while another reads and a writer waits.
+void ExpectBehindAWriter(int kind, Readers readers) {
   const PthreadAttributes attributes(kind);
   pthread_rwlock_t lock;
   EXPECT_EQ(pthread_rwlock_init(&lock, &attributes.value), 0);
   EXPECT_EQ(pthread_rwlock_rdlock(&lock), 0);
+  std::atomic<pid_t> writer_id = 0;
   std::atomic<bool> done = false;
   std::thread writer([&] {
+    writer_id = gettid();
     EXPECT_EQ(pthread_rwlock_wrlock(&lock), 0);
     EXPECT_EQ(pthread_rwlock_unlock(&lock), 0);
     done = true;
   });
-  // Nothing tells that it waits, but in the one kind that readers are kept out, in the others that
-  // they are not after very many attempts.
-  bool let_in = true;
-  for (int i = 0; i < 20000 && let_in; ++i) {
-    const int error = pthread_rwlock_tryrdlock(&lock);
-    let_in = error == 0;
-    if (let_in) pthread_rwlock_unlock(&lock);
+  while (writer_id == 0) sched_yield();
+  ASSERT_TRUE(AwaitSleep(getpid(), writer_id));
+  // Most likely that was in the lock. Who is kept out knows for certain.
+  int attempts_left = 1000;
+  int error = 0;
+  while (error == 0 && (readers == Readers::kWait || --attempts_left > 0)) {
+    error = pthread_rwlock_tryrdlock(&lock);
+    if (error == 0) pthread_rwlock_unlock(&lock);
     sched_yield();
   }
+  EXPECT_EQ(error, readers == Readers::kWait ? EBUSY : 0);
   EXPECT_FALSE(done);
   EXPECT_EQ(pthread_rwlock_unlock(&lock), 0);
   writer.join();
   EXPECT_EQ(pthread_rwlock_destroy(&lock), 0);
-  return let_in;
 }
 
 TEST(GlibcTest, TheKindThatDecidesWhetherReadersAreRecursive) {
-  EXPECT_TRUE(LetsReadersPass(PTHREAD_RWLOCK_PREFER_READER_NP));
-  EXPECT_TRUE(LetsReadersPass(PTHREAD_RWLOCK_PREFER_WRITER_NP));
-  EXPECT_FALSE(LetsReadersPass(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP));
+  ExpectBehindAWriter(PTHREAD_RWLOCK_PREFER_READER_NP, Readers::kPass);
+  ExpectBehindAWriter(PTHREAD_RWLOCK_PREFER_WRITER_NP, Readers::kPass);
+  ExpectBehindAWriter(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP, Readers::kWait);
 }
 
 // --- pthread's errors and kinds of mutexes ---

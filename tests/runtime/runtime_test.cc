@@ -5,11 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
-#include <fstream>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,6 +23,7 @@
 #include "rqlockdep/resilient_spinlock.h"
 #include "rqlockdep/validated.h"
 #include "rqlockdep/validated_absl.h"
+#include "tests/support/resident_memory.h"
 
 #if defined(__clang__)
 // Clang would warn of the very faults that are made here on purpose.
@@ -417,32 +416,24 @@ constexpr bool kSanitized = false;
 constexpr bool kSanitized = false;
 #endif
 
-size_t ResidentBytes() {
-  std::ifstream statm("/proc/self/statm");
-  size_t pages = 0;
-  size_t resident = 0;
-  statm >> pages >> resident;
-  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
-}
-
 TEST_F(RuntimeTest, ManyThreadsThatComeAndGo) {
   constexpr size_t kThreads = kSanitized ? 1'000 : 10'000;
   Validated<std::mutex> a;
   Validated<std::mutex> b;
-  size_t early = 0;
+  double early = 0;
   for (size_t i = 0; i < kThreads / 2; ++i) {
     // Two at once, so that it is not one thread's memory over and over.
     std::thread first([&] { Nest(a, b); });
     std::thread second([&] { Nest(a, b); });
     first.join();
     second.join();
-    if (i == kThreads / 20) early = ResidentBytes();
+    if (i == kThreads / 20) early = rqlockdep::ResidentBytes();
   }
   EXPECT_EQ(Ids(), Strings{});
-  const size_t late = ResidentBytes();
+  const double late = rqlockdep::ResidentBytes();
   // What stays is a thread's name; a lost ThreadState would be a hundred times as much.
   if (!kSanitized) {
-    EXPECT_LT(late - std::min(early, late), 64 * kThreads);
+    EXPECT_LT(late - early, 64.0 * kThreads);
   }
   Nest(b, a);
   EXPECT_EQ(Ids(), Strings{"circular-dependency"});

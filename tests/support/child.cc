@@ -13,26 +13,22 @@
 #include <sstream>
 #include <thread>
 
+#include "tests/support/thread_states.h"
+
 namespace rqlockdep {
 namespace {
 
 void LookAgainSoon() { std::this_thread::sleep_for(std::chrono::milliseconds(5)); }
 
 // The state letters of all threads of a process.
-std::string ThreadStates(pid_t pid) {
+std::string StatesOfAll(pid_t pid) {
   std::string states;
-  const std::string tasks = "/proc/" + std::to_string(pid) + "/task/";
-  DIR* const folder = opendir(tasks.c_str());
+  DIR* const folder = opendir(("/proc/" + std::to_string(pid) + "/task").c_str());
   if (folder == nullptr) return states;
   while (const dirent* entry = readdir(folder)) {
     if (entry->d_name[0] == '.') continue;
-    std::ifstream file(tasks + entry->d_name + "/stat");
-    std::string line;
-    std::getline(file, line);
-    const size_t end_of_name = line.rfind(')');
-    if (end_of_name != std::string::npos && end_of_name + 2 < line.size()) {
-      states += line[end_of_name + 2];
-    }
+    const char state = StateOf(pid, std::atoi(entry->d_name));
+    if (state != '\0') states += state;
   }
   closedir(folder);
   return states;
@@ -99,7 +95,7 @@ bool Child::WaitUntilAllSleep(int threads) {
   constexpr int kLooks = 20;
   for (int looks = 0; looks < kLooks;) {
     if (HasEnded()) return false;
-    const std::string states = ThreadStates(pid_);
+    const std::string states = StatesOfAll(pid_);
     const bool all = static_cast<int>(states.size()) >= threads &&
                      states.find_first_not_of('S') == std::string::npos;
     looks = all ? looks + 1 : 0;

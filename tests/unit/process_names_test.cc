@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <barrier>
 #include <regex>
 #include <string>
 #include <thread>
 
+#include "tests/support/thread_states.h"
 #include "tests/unit/test_lock.h"
 
 namespace rqlockdep {
@@ -75,7 +77,9 @@ TEST_F(ProcessNamesTest, Threads) {
   EXPECT_EQ(Thread(2), "thread 2");  // never heard of
   EXPECT_EQ(Thread(1000000), "thread 1000000");
   std::barrier step(2);
+  pid_t worker_id = 0;
   std::thread worker([&] {
+    worker_id = gettid();
     names_.NameThread(3);
     step.arrive_and_wait();
     step.arrive_and_wait();
@@ -90,6 +94,7 @@ TEST_F(ProcessNamesTest, Threads) {
   EXPECT_EQ(Thread(3), "thread 3 (worker)");
   step.arrive_and_wait();
   worker.join();
+  AwaitEnd(getpid(), worker_id);
   EXPECT_EQ(Thread(3), "thread 3");  // gone, and nameless when it was seen
   std::thread named([&] {
     pthread_setname_np(pthread_self(), "early");

@@ -5,9 +5,7 @@
 
 #include <atomic>
 #include <chrono>
-#include <fstream>
 #include <memory>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -18,6 +16,7 @@
 #include "src/native_policy.h"
 #include "src/pending_byte.h"
 #include "src/thread_slot_table.h"
+#include "tests/support/thread_states.h"
 #include "tests/unit/resilient_spinlock_fixture.h"
 
 namespace rqlockdep {
@@ -53,15 +52,15 @@ TEST(ResilientSpinlock, SlotOfAThreadThatEndedWithALockIsDead) {
 // that began to wait before the thread ended.
 TEST(ResilientSpinlock, LockOfAnEndedThreadIsADeadlock) {
   ResilientSpinlock lock;
+  std::atomic<bool> held{false};
   std::atomic<bool> end{false};
   std::thread owner([&] {
     ASSERT_EQ(lock.Acquire(), LockResult::kOk);
+    held.store(true);
+    held.notify_one();
     end.wait(false);
   });
-  while (internal::ProcessSlotTable()->limit() == 0 || lock.try_lock()) {
-    if (lock.IsHeld()) lock.unlock();
-    std::this_thread::yield();
-  }
+  held.wait(false);
   std::vector<std::thread> waiters;
   std::atomic<int> deadlocks{0};
   for (int i = 0; i < 5; ++i) {
@@ -75,53 +74,76 @@ TEST(ResilientSpinlock, LockOfAnEndedThreadIsADeadlock) {
   EXPECT_EQ(lock.AcquireFor(24h), LockResult::kDeadlock);
 }
 
-// Waits until the thread sleeps in the kernel.
-void AwaitSleep(pid_t process, pid_t thread) {
-  const std::string path =
-      "/proc/" + std::to_string(process) + "/task/" + std::to_string(thread) + "/stat";
-  for (std::string stat; stat.find(") S ") == std::string::npos; std::this_thread::yield()) {
-    std::getline(std::ifstream(path), stat);
+struct Span {
+  steady_clock::time_point begin;
+  steady_clock::time_point end;
+  steady_clock::duration length() const { return end - begin; }
+};
+
+enum : int { kGood, kNoWaitWasStopped = 10, kTheStopCounted, kOther };
+
+// Waits for a lock, over and over, for `limit` each time, until `stop`, the time for which the
+// process was stopped, can be read. What came of it.
+[[noreturn]] void WaitWhileStopped(std::chrono::milliseconds limit, int to_parent,
+                                   int from_parent) {
+  ResilientSpinlock lock;
+  if (lock.Acquire() != LockResult::kOk) _exit(kOther);
+  std::atomic<bool> over{false};
+  std::vector<Span> waits;
+  std::thread waiter([&] {
+    const pid_t me = gettid();
+    if (write(to_parent, &me, sizeof(me)) != sizeof(me)) _exit(kOther);
+    while (!over) {
+      const auto begin = steady_clock::now();
+      if (lock.AcquireFor(limit) != LockResult::kTimedOut) _exit(kOther);
+      waits.push_back({begin, steady_clock::now()});
+    }
+  });
+  Span stop;
+  if (read(from_parent, &stop, sizeof(stop)) != sizeof(stop)) _exit(kOther);
+  over = true;
+  waiter.join();
+  // Up to a nap of the time is counted, by a clock of milliseconds.
+  constexpr std::chrono::milliseconds kInexact = 20ms;
+  int result = kNoWaitWasStopped;
+  for (const Span& wait : waits) {
+    if (wait.begin > stop.begin || wait.end < stop.end) continue;
+    result = wait.length() < limit + stop.length() - kInexact ? kTheStopCounted : kGood;
   }
+  _exit(result);
 }
 
-// The time for which the process is stopped is no waiting time.
+// The time for which the process is stopped is no waiting time: a wait takes as much longer.
 TEST(ResilientSpinlock, StoppedProcessDoesNotWait) {
-  constexpr std::chrono::milliseconds kLimit = 1s;
-  int to_parent[2];
-  int to_child[2];
-  ASSERT_EQ(pipe(to_parent), 0);
-  ASSERT_EQ(pipe(to_child), 0);
-  const pid_t child = fork();
-  if (child == 0) {
-    ResilientSpinlock lock;
-    LockResult result = LockResult::kDeadlock;
-    if (lock.Acquire() != LockResult::kOk) _exit(3);
-    std::thread waiter([&] {
-      const pid_t me = gettid();
-      if (write(to_parent[1], &me, sizeof(me)) != sizeof(me)) _exit(4);
-      result = lock.AcquireFor(kLimit);
-    });
-    char go;
-    if (read(to_child[0], &go, 1) != 1) _exit(5);
-    lock.unlock();
-    waiter.join();
-    _exit(result == LockResult::kOk ? 0 : 1);
+  int result = kNoWaitWasStopped;
+  // Again if the process was stopped just between two waits.
+  while (result == kNoWaitWasStopped) {
+    int to_parent[2];
+    int to_child[2];
+    ASSERT_EQ(pipe(to_parent), 0);
+    ASSERT_EQ(pipe(to_child), 0);
+    const pid_t child = fork();
+    if (child == 0) WaitWhileStopped(200ms, to_parent[1], to_child[0]);
+    pid_t waiter = 0;
+    ASSERT_EQ(read(to_parent[0], &waiter, sizeof(waiter)), static_cast<ssize_t>(sizeof(waiter)));
+    ASSERT_TRUE(AwaitSleep(child, waiter));
+    ASSERT_EQ(kill(child, SIGSTOP), 0);
+    int status = -1;
+    ASSERT_EQ(waitpid(child, &status, WUNTRACED), child);
+    // It is the passing of time that is tested here.
+    Span stop = {steady_clock::now(), {}};
+    while (stop.length() < 500ms) {
+      std::this_thread::sleep_until(stop.begin + 500ms);
+      stop.end = steady_clock::now();
+    }
+    ASSERT_EQ(kill(child, SIGCONT), 0);
+    ASSERT_EQ(write(to_child[1], &stop, sizeof(stop)), static_cast<ssize_t>(sizeof(stop)));
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status)) << status;
+    result = WEXITSTATUS(status);
+    for (const int fd : {to_parent[0], to_parent[1], to_child[0], to_child[1]}) close(fd);
   }
-  pid_t waiter = 0;
-  ASSERT_EQ(read(to_parent[0], &waiter, sizeof(waiter)), static_cast<ssize_t>(sizeof(waiter)));
-  AwaitSleep(child, waiter);
-  ASSERT_EQ(kill(child, SIGSTOP), 0);
-  int status = -1;
-  ASSERT_EQ(waitpid(child, &status, WUNTRACED), child);
-  // It is the passing of time that is tested here.
-  for (const auto end = steady_clock::now() + kLimit + 500ms; steady_clock::now() < end;) {
-    std::this_thread::sleep_until(end);
-  }
-  ASSERT_EQ(kill(child, SIGCONT), 0);
-  ASSERT_EQ(write(to_child[1], "g", 1), 1);
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
-  for (const int fd : {to_parent[0], to_parent[1], to_child[0], to_child[1]}) close(fd);
+  EXPECT_EQ(result, kGood);
 }
 
 TEST(ResilientSpinlock, ChildOfAForkKeepsWhatTheForkingThreadHolds) {
