@@ -88,13 +88,16 @@ TEST_F(LiveRingTest, ATimedWaiterRunsOutByItself) {
   // Again if the limit passed before both waited: a report about the orders may take that long.
   while (Notes() == 0) {
     std::atomic<bool> got_b{true};
+    std::atomic<bool> ended{false};
     b.lock();
     std::thread other([&] {
       a.lock();
       got_b = b.try_lock_for(std::chrono::milliseconds(300));
       a.unlock();
+      ended = true;
     });
-    while (a.try_lock()) {
+    // Until the other has it, or had it already.
+    while (!ended && a.try_lock()) {
       a.unlock();
       std::this_thread::yield();
     }

@@ -128,11 +128,17 @@ TEST_F(ShowLocksTest, SaysBehindWhomAReaderWaits) {
     shared.unlock();
   });
   wait_for("waits for contended lock");
+  // The writer has said that it waits, but may not be in the mutex's queue yet: until it is, the
+  // reader gets in, and tries again.
+  std::atomic<bool> seen{false};
   std::thread reader([&] {
-    shared.lock_shared();
-    shared.unlock_shared();
+    while (!seen) {
+      shared.lock_shared();
+      shared.unlock_shared();
+    }
   });
   const std::string text = wait_for("in read_lock() at");
+  seen = true;
   EXPECT_EQ(Count(text, "held by thread 1 (main) (shared)\n"), 1) << text;
   EXPECT_EQ(Count(text, "held by thread 1 (main) (shared); a writer that waits, too: thread "), 1)
       << text;

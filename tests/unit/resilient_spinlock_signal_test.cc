@@ -21,9 +21,11 @@ ResilientSpinlock* handler_lock = nullptr;
 std::atomic<int> handler_got{0};
 std::atomic<int> handler_deadlocks{0};
 std::atomic<int> handler_timeouts{0};
+std::atomic<int> handlers_inside{0};
 
 void LockingHandler(int) {
   const int saved_errno = errno;
+  handlers_inside.fetch_add(1);
   switch (handler_lock->AcquireFor(1h)) {
     case LockResult::kOk:
       handler_got.fetch_add(1);
@@ -36,6 +38,7 @@ void LockingHandler(int) {
       handler_timeouts.fetch_add(1);
       break;
   }
+  handlers_inside.fetch_sub(1);
   errno = saved_errno;
 }
 
@@ -64,6 +67,8 @@ TEST(ResilientSpinlock, HandlerAsksForTheLockOfTheCodeItInterrupts) {
     });
   }
   for (int i = 0; i < 2000; ++i) {
+    // While the owner of the lock is off its processor they nest, on one stack.
+    while (handlers_inside.load() > 100) std::this_thread::yield();
     for (std::thread& thread : threads) pthread_kill(thread.native_handle(), SIGUSR1);
     std::this_thread::yield();
   }
