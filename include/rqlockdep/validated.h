@@ -23,7 +23,9 @@
 // which waits with unlock() and lock() and so is validated, or `underlying()` with care: what goes
 // through it the validator does not see, and a lock must be given back the way it was taken.
 //
-// Threads and signals: as Mutex.
+// Threads and signals: as Mutex. ThreadSanitizer sees what it sees of Mutex: that of g++ 12 does
+// not know what try_lock_for and try_lock_until of the standard's mutexes call, and reports races
+// that are none, without the validator too.
 #ifndef RQLOCKDEP_VALIDATED_H_
 #define RQLOCKDEP_VALIDATED_H_
 
