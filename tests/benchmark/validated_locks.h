@@ -54,15 +54,19 @@ class Resilient {
   ResilientSpinlock lock_;
 };
 
-class Queued {
+// A lock that knows its class and has lock() and unlock().
+template <typename SomeLock>
+class Classed {
  public:
-  explicit Queued(const LockClass& lock_class) : lock_(lock_class) {}
+  explicit Classed(const LockClass& lock_class) : lock_(lock_class) {}
   void Lock() RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS { lock_.lock(); }
   void Unlock() RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS { lock_.unlock(); }
 
  private:
-  QueuedSpinlock lock_;
+  SomeLock lock_;
 };
+using Queued = Classed<QueuedSpinlock>;
+using ValidatedMutex = Classed<Validated<std::mutex>>;
 
 class PlainMutex {
  public:
@@ -74,17 +78,7 @@ class PlainMutex {
   std::mutex lock_;
 };
 
-class ValidatedMutex {
- public:
-  explicit ValidatedMutex(const LockClass& lock_class) : lock_(lock_class) {}
-  void Lock() RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS { lock_.lock(); }
-  void Unlock() RQLOCKDEP_NO_THREAD_SAFETY_ANALYSIS { lock_.unlock(); }
-
- private:
-  Validated<std::mutex> lock_;
-};
-
-// The same with the hooks and the whole validator in a shared library.
+// ValidatedMutex with the hooks and the whole validator in a shared library.
 class LibraryMutex {
  public:
   explicit LibraryMutex(const LockClass& lock_class) : map_(LockKind::kMutex, lock_class) {}
