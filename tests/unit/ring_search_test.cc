@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "rqlockdep/internal/lock_word.h"
@@ -97,6 +98,88 @@ TEST(RingSearch, OnlyARingThatTheValidatorSeesInFullIsLeftToIt) {
       EXPECT_EQ(found.newest, expected) << watched << " " << i;
       if (expected == nullptr) continue;
       EXPECT_EQ(found.newest_word, reinterpret_cast<uintptr_t>(&ring.words[0]));
+    }
+  }
+}
+
+// Two threads, each of which holds a lock and waits for the other's; all other slots are empty.
+struct Pair {
+  using Atomics = NativeAtomics;
+  using Rings = RingSearch<Pair>;
+  static constexpr uint32_t kMe = 1;
+
+  uint32_t slot_limit() { return static_cast<uint32_t>(slots.size()); }
+  ThreadSlot* slot_at(uint32_t id) { return &slots[id]; }
+  bool slot_has_ended(uint32_t id) { return id != living; }
+  std::atomic<uint64_t>& tickets() { return last_ticket; }
+
+  explicit Pair(uint32_t other) : slots(other + 2), mine(WaitFor(theirs_word, other, 1)) {
+    slots[kMe].cells[0].lock.store(reinterpret_cast<uintptr_t>(&mine_word));
+    theirs = WaitFor(mine_word, kMe, 2);
+    Rings::Publish(slots[kMe], mine);
+  }
+  static Rings::Wait WaitFor(const LockWord& word, uint32_t holder, uint64_t ticket) {
+    return {.ticket = ticket,
+            .word = reinterpret_cast<uintptr_t>(&word),
+            .held_inline = 1,
+            .held_chunked = 0,
+            .watched = false,
+            .holder_mark = MarkOfSlot(holder),
+            .version = 0};
+  }
+  ThreadSlot* Newest() { return Rings::Look(*this, slots[kMe], mine).newest; }
+
+  std::vector<ThreadSlot> slots;
+  LockWord mine_word;
+  LockWord theirs_word;
+  std::atomic<uint64_t> last_ticket{2};
+  Rings::Wait mine;
+  Rings::Wait theirs;
+  uint32_t living = ~uint32_t{0};
+};
+
+// The first and the last slot of a mark, and later ones that share them.
+TEST(RingSearch, EveryMarkLeadsToTheHolder) {
+  for (const uint32_t other : {0U, 2U, 252U, 253U, 505U, 506U}) {
+    Pair pair(other);
+    ThreadSlot& slot = pair.slots[other];
+    slot.cells[0].lock.store(reinterpret_cast<uintptr_t>(&pair.theirs_word));
+    const uintptr_t word = reinterpret_cast<uintptr_t>(&pair.theirs_word);
+    EXPECT_TRUE(Pair::Rings::HolderIsGone(pair, MarkOfSlot(other), word)) << other;
+    Pair::Rings::Publish(slot, pair.theirs);
+    EXPECT_EQ(pair.Newest(), &slot) << other;
+  }
+}
+
+// A dead thread's table lists a lock that was at the same address before.
+TEST(RingSearch, OfTwoHoldersWithTheSameMarkTheLivingOneCounts) {
+  for (const uint32_t living : {2U, 2U + kSlotMarks}) {
+    Pair pair(2 + kSlotMarks);
+    pair.living = living;
+    const uintptr_t word = reinterpret_cast<uintptr_t>(&pair.theirs_word);
+    pair.slots[2].cells[0].lock.store(word);
+    pair.slots[2 + kSlotMarks].cells[0].lock.store(word);
+    EXPECT_FALSE(Pair::Rings::HolderIsGone(pair, MarkOfSlot(2), word)) << living;
+  }
+}
+
+// In cells beyond the first 31: those that a signal handler took on top of the wait are not held by
+// it.
+TEST(RingSearch, OfTheChunkedCellsOnlyThoseFromBeforeTheWaitCount) {
+  constexpr uint32_t kCells = CellChunk::kCells;
+  for (const uint32_t index : {0U, 5U, kCells - 1, kCells, kCells + 5, 2 * kCells - 1}) {
+    Pair pair(2);
+    ThreadSlot& slot = pair.slots[2];
+    const auto first = std::make_unique<CellChunk>();
+    const auto second = std::make_unique<CellChunk>();
+    slot.more_cells.store(first.get());
+    first->next.store(second.get());
+    CellChunk& chunk = index < kCells ? *first : *second;
+    chunk.cells[index % kCells].lock.store(reinterpret_cast<uintptr_t>(&pair.theirs_word));
+    for (const uint32_t held : {0U, index, index + 1, 2 * kCells}) {
+      pair.theirs.held_chunked = held;
+      Pair::Rings::Publish(slot, pair.theirs);
+      EXPECT_EQ(pair.Newest(), index < held ? &slot : nullptr) << index << " " << held;
     }
   }
 }
