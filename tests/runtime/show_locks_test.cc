@@ -152,6 +152,26 @@ TEST_F(ShowLocksTest, IsCalledFromC) {
   EXPECT_EQ(Count(errors_.Take(), "rqlockdep: all locks"), 1);
 }
 
+// The better names are in use then, by this very thread.
+TEST_F(ShowLocksTest, IsPlainerWhileAReportIsMade) {
+  static LockClass plain_class("plain lock");
+  Validated<std::mutex> held(plain_class);
+  QueuedSpinlock never_taken;
+  SetFindingHandler([](const FindingReport&) { ShowAllLocks(); });
+  errors_.Take();
+  held.lock();
+  never_taken.unlock();  // the finding
+  const std::string text = errors_.Take();
+  held.unlock();
+  EXPECT_EQ(Count(text, "rqlockdep: all locks"), 1) << text;
+  EXPECT_EQ(Count(text, "\n  thread 1:\n"), 1) << text;
+  EXPECT_EQ(Count(text, "    holds plain lock"), 1) << text;
+  // And when it is over they are back.
+  held.lock();
+  EXPECT_EQ(Count(Shown(), "\n  thread 1 (main):\n"), 1);
+  held.unlock();
+}
+
 // Nobody will ever give the lock back, and that is what the list says.
 TEST_F(ShowLocksTest, SaysThatAnOwnerHasEnded) {
   static LockClass left_class("left lock");
