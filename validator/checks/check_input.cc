@@ -54,7 +54,7 @@ FindingLock CheckInput::Describe(const HeldLock& record) {
 
 std::span<const FindingLock> CheckInput::DescribeHeld(ThreadState& thread) {
   const uint32_t depth = thread.held.depth();
-  const std::span<FindingLock> held = log().arena().NewArray<FindingLock>(depth);
+  const std::span<FindingLock> held = findings().arena().NewArray<FindingLock>(depth);
   for (uint32_t i = 0; i < held.size(); ++i) held[i] = Describe(thread, thread.held[i]);
   return held;
 }
@@ -75,7 +75,7 @@ bool CheckInput::IsNew(FindingId id, FindingDetail finding_detail, ClassId other
   signature = MixChain(signature, (uint64_t{class_id_} << 32) | other);
   for (const uintptr_t frame : site_.frames) signature = MixChain(signature, frame);
   signature = MixChain(signature, detail);
-  return log().IsNew(signature);
+  return findings().IsNew(signature);
 }
 
 }  // namespace rqlockdep

@@ -10,9 +10,9 @@
 
 #include "validator/core/environment.h"
 #include "validator/core/finding.h"
+#include "validator/core/finding_collector.h"
 #include "validator/core/stack_depot.h"
 #include "validator/core/thread_state.h"
-#include "validator/findings/finding_log.h"
 #include "validator/graph/dependency_graph.h"
 
 namespace rqlockdep {
@@ -21,7 +21,7 @@ namespace rqlockdep {
 struct CheckTables {
   DependencyGraph& graph;
   StackDepot& stacks;
-  FindingLog& log;
+  FindingCollector& findings;
   Environment& environment;
 };
 
@@ -40,7 +40,7 @@ class CheckInput {
 
   CheckTables& tables() const { return tables_; }
   DependencyGraph& graph() const { return tables_.graph; }
-  FindingLog& log() const { return tables_.log; }
+  FindingCollector& findings() const { return tables_.findings; }
   ThreadState& thread() const { return thread_; }
   const hooks::LockMap* lock() const { return lock_; }
   ClassId class_id() const { return class_id_; }
@@ -70,7 +70,7 @@ class CheckInput {
   bool IsNew(FindingId id, FindingDetail finding_detail, ClassId other = kNoClass,
              uint64_t detail = 0);
   // Queues the finding.
-  void Report(const Finding& finding) { log().Add(thread_, finding); }
+  void Report(const Finding& finding) { findings().Add(thread_, finding); }
 
  private:
   CheckTables& tables_;

@@ -125,7 +125,7 @@ void CycleCheck::SearchBoth(CheckInput& input, std::span<const Dependency> first
   CycleSearch::Query query;
   query.firsts = firsts;
   query.closed_path = closed_path;
-  query.known = &input.log().signatures();
+  query.known = &input.findings().signatures();
   query.max_steps = max_steps_;
   // What a cycle of edges can be made of. Of a path with an implicit edge that is not known.
   const uint8_t strengths =
@@ -148,7 +148,7 @@ bool CycleCheck::SearchOne(CheckInput& input, CycleSearch::Query query, FindingI
   const CycleSearch::Result result = search_.Find(query);
   if (result.out_of_steps) NoteOutOfSteps(input);
   if (result.cycle.empty()) return false;
-  input.log().IsNew(result.signature);
+  input.findings().IsNew(result.signature);
   Report(input, id, result.cycle);
   return true;
 }
@@ -193,7 +193,7 @@ void CycleCheck::CheckSameClass(CheckInput& input, ClassId id, int k) {
   const FindingId finding = best.strength == Strength::kBlocking ? FindingId::kInconsistentContext
                                                                  : FindingId::kResilientCycle;
   const uint64_t signature = CycleSearch::Signature({&best, 1}, SaltOf(finding));
-  if (input.log().IsNew(signature)) Report(input, finding, {&best, 1});
+  if (input.findings().IsNew(signature)) Report(input, finding, {&best, 1});
 }
 
 FindingEdge CycleCheck::Describe(CheckInput& input, const Dependency& step) {
@@ -236,12 +236,12 @@ FindingEdge CycleCheck::Describe(CheckInput& input, const Dependency& step) {
 
 void CycleCheck::Report(CheckInput& input, FindingId id, std::span<const Dependency> cycle) {
   Finding finding = input.NewFinding(id, SeverityOf(id));
-  finding.confidence = JudgeConfidence(input.graph(), cycle, input.log().arena());
+  finding.confidence = JudgeConfidence(input.graph(), cycle, input.findings().arena());
   finding.linked = InstancesCloseCycle(input.graph(), cycle);
-  const std::span<FindingEdge> edges = input.log().arena().NewArray<FindingEdge>(cycle.size());
+  const std::span<FindingEdge> edges = input.findings().arena().NewArray<FindingEdge>(cycle.size());
   for (size_t i = 0; i < edges.size(); ++i) edges[i] = Describe(input, cycle[i]);
   finding.edges = edges;
-  input.log().Add(input.thread(), finding);
+  input.findings().Add(input.thread(), finding);
 }
 
 void CycleCheck::NoteOutOfSteps(CheckInput& input) {

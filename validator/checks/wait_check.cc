@@ -283,7 +283,7 @@ bool IsFirstOfItsKind(CheckInput& input, std::span<const Waiter> ring) {
   uint64_t sum = 0;
   for (const Waiter& member : ring) sum += KindOf(member);
   constexpr uint64_t kMark = 0x200;
-  return input.log().IsNew(MixChain(MixChain(kEmptyChain, kMark), sum));
+  return input.findings().IsNew(MixChain(MixChain(kEmptyChain, kMark), sum));
 }
 
 // Threads that are stuck for ever may be on very many rings, most of which go through the same
@@ -297,7 +297,7 @@ bool IsFirstThroughThesePlaces(CheckInput& input, std::span<const Waiter> ring) 
     if (std::ranges::none_of(before, is_same)) sum += kind;
   }
   constexpr uint64_t kMark = 0x201;
-  return input.log().IsNew(MixChain(MixChain(kEmptyChain, kMark), sum));
+  return input.findings().IsNew(MixChain(MixChain(kEmptyChain, kMark), sum));
 }
 
 bool IsWorthReporting(CheckInput& input, std::span<const Waiter> ring, const Waiter* victim,
@@ -311,7 +311,7 @@ bool IsWorthReporting(CheckInput& input, std::span<const Waiter> ring, const Wai
 std::span<FindingLock> DescribeWaiter(CheckInput& input, const Waiter& waiter) {
   ThreadState& thread = *waiter.thread;
   const uint32_t count = waiter.wait.record + 1;
-  const std::span<FindingLock> held = input.log().arena().NewArray<FindingLock>(count);
+  const std::span<FindingLock> held = input.findings().arena().NewArray<FindingLock>(count);
   for (uint32_t i = 0; i < held.size(); ++i) {
     held[i] = input.Describe(thread.held[i]);
     held[i].this_context = thread.held[i].context == thread.held[waiter.wait.record].context;
@@ -327,7 +327,8 @@ void ReportRing(CheckInput& input, std::span<const Waiter> ring, const Waiter* v
   Finding finding =
       input.NewFinding(victim == nullptr ? FindingId::kDeadlock : FindingId::kResilientDeadlock,
                        victim == nullptr ? Severity::kError : Severity::kNote);
-  const std::span<FindingThread> threads = input.log().arena().NewArray<FindingThread>(ring.size());
+  const std::span<FindingThread> threads =
+      input.findings().arena().NewArray<FindingThread>(ring.size());
   for (size_t i = 0; i < threads.size(); ++i) {
     const Waiter& member = ring[i];
     threads[i].thread = member.thread->id();

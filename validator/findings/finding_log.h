@@ -16,24 +16,23 @@
 #include "validator/core/arena.h"
 #include "validator/core/environment.h"
 #include "validator/core/finding.h"
+#include "validator/core/finding_collector.h"
 #include "validator/core/key_map.h"
 #include "validator/core/thread_state.h"
 
 namespace rqlockdep {
 
-class FindingLog {
+class FindingLog final : public FindingCollector {
  public:
   FindingLog(FindingSink& sink, Environment& environment)
       : sink_(sink), environment_(environment), failures_before_(MapFailures()) {}
 
-  // True the first time that it is called with `signature`.
-  bool IsNew(uint64_t signature) {
+  bool IsNew(uint64_t signature) override {
     return !signatures_.Contains(signature) && signatures_.Set(signature, 1);
   }
-  const KeyMap& signatures() const { return signatures_; }
+  const KeyMap& signatures() const override { return signatures_; }
 
-  // Numbers the finding and queues a copy of it for `thread`. Null without memory.
-  const Finding* Add(ThreadState& thread, const Finding& finding);
+  const Finding* Add(ThreadState& thread, const Finding& finding) override;
 
   // Hands what is queued for `thread` to the sink, or drops it, if quiet.
   void Deliver(ThreadState& thread);
@@ -42,8 +41,7 @@ class FindingLog {
   void GoQuiet();
   bool is_quiet() const { return quiet_.load(std::memory_order_relaxed); }
 
-  // Where findings keep what they point at.
-  Arena& arena() { return arena_; }
+  Arena& arena() override { return arena_; }
 
   uint32_t count() const { return count_; }
 
