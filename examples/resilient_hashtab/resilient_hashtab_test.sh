@@ -24,9 +24,16 @@ run() {
   echo "$report"
 }
 
+# Two callbacks may meet in each other's buckets, which the validator notes once for each pair of
+# places, and counts at the end.
 expect_intended() {
   [[ $status == 0 ]] || fail "status $status"
-  [[ -z $report ]] || fail "a report without the bug"
+  if [[ $validator == off ]] || grep -q 'AA), 0 rings' <<<"$output"; then
+    [[ -z $report ]] || fail "a report without the bug"
+  else
+    ! grep -qE '^rqlockdep: (error|warning)' <<<"$report" || fail "a report without the bug"
+    expect "$report" '^rqlockdep: [0-9]+ findings? \([0-9]+ notes?\)$'
+  fi
   expect_output
 }
 expect_output() {
@@ -49,7 +56,11 @@ run --threads=1 --operations=20000
 run --threads=8 --operations=20000
 expect_intended
 
-run --threads=2 --seconds=1
+# Until the time is over, and again with more if nothing has come of it by then.
+for seconds in 1 10 100; do
+  run --threads=2 --seconds=$seconds
+  grep -qE ', [1-9][0-9]* evicted;' <<<"$output" && break
+done
 expect_intended
 
 # With the bug. FINDINGS is a pattern for what the last line counts.

@@ -1,11 +1,12 @@
 #include "tests/benchmark/ring.h"
 
+#include <atomic>
 #include <cmath>
 #include <condition_variable>
 #include <cstddef>
+#include <deque>
 #include <map>
 #include <mutex>
-#include <vector>
 
 #include "gtest/gtest.h"
 #include "tests/benchmark/ring_locks.h"
@@ -16,7 +17,7 @@ namespace {
 // Locks that find no deadlock themselves, but say what they are told to when the ring is closed.
 class ScriptedLocks : public RingLocks {
  public:
-  explicit ScriptedLocks(size_t size) : held_(size, false) {}
+  explicit ScriptedLocks(size_t size) : held_(size) {}
 
   // What the closing attempt brings to those who wait for these locks; the others go on waiting.
   std::map<size_t, RingOutcome> at_closing;
@@ -24,23 +25,13 @@ class ScriptedLocks : public RingLocks {
   std::map<size_t, RingOutcome> at_once;
 
   RingOutcome Acquire(size_t index) override {
-    std::unique_lock lock(mutex_);
-    if (held_[index]) {
-      if (const auto found = at_once.find(index); found != at_once.end()) return found->second;
-      if (index == 0) {  // only the last member asks for a held lock 0
-        waiting_at_closing_ = waiting_;
-        closed_ = true;
-        changed_.notify_all();
-      }
-      ++waiting_;
-      changed_.wait(lock, [&] {
-        return !held_[index] || (closed_ && at_closing.find(index) != at_closing.end());
-      });
-      --waiting_;
-      if (held_[index] || at_closing.find(index) != at_closing.end()) return at_closing.at(index);
-    }
-    held_[index] = true;
-    return RingOutcome::kTaken;
+    // A member asks for its own lock, which is free, and then for another one, which is not. It
+    // waits from here on, for it may sleep for the mutex, too.
+    const bool waits = held_[index];
+    const size_t waiting_before = waits ? waiting_.fetch_add(1) : 0;
+    const RingOutcome outcome = AcquireAfter(waiting_before, index);
+    if (waits) --waiting_;
+    return outcome;
   }
 
   void Release(size_t index) override {
@@ -51,7 +42,7 @@ class ScriptedLocks : public RingLocks {
 
   size_t waiting_at_closing() const { return waiting_at_closing_; }
   bool AllFree() const {
-    for (const bool held : held_) {
+    for (const std::atomic<bool>& held : held_) {
       if (held) return false;
     }
     return true;
@@ -59,11 +50,29 @@ class ScriptedLocks : public RingLocks {
   void Reopen() { closed_ = false; }
 
  private:
+  RingOutcome AcquireAfter(size_t waiting_before, size_t index) {
+    std::unique_lock lock(mutex_);
+    if (held_[index]) {
+      if (const auto found = at_once.find(index); found != at_once.end()) return found->second;
+      if (index == 0) {  // only the last member asks for a held lock 0
+        waiting_at_closing_ = waiting_before;
+        closed_ = true;
+        changed_.notify_all();
+      }
+      changed_.wait(lock, [&] {
+        return !held_[index] || (closed_ && at_closing.find(index) != at_closing.end());
+      });
+      if (held_[index] || at_closing.find(index) != at_closing.end()) return at_closing.at(index);
+    }
+    held_[index] = true;
+    return RingOutcome::kTaken;
+  }
+
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<bool> held_;
+  std::deque<std::atomic<bool>> held_;
   bool closed_ = false;
-  size_t waiting_ = 0;
+  std::atomic<size_t> waiting_{0};
   size_t waiting_at_closing_ = 0;
 };
 
