@@ -171,15 +171,18 @@ INSTANTIATE_TEST_SUITE_P(Placements, LockStress,
                                          Placement::kOneProcessorFifo),
                          &NameOf);
 
-// Runs `body` (given its own random numbers and thread number) over and over on `threads` threads.
-void RunOnThreads(int threads, const std::function<void(std::mt19937&, int)>& body) {
+// Runs `body` (given its own random numbers and thread number) over and over on `threads` threads,
+// in any case until `enough`.
+void RunOnThreads(
+    int threads, const std::function<void(std::mt19937&, int)>& body,
+    const std::function<bool()>& enough = [] { return true; }) {
   const auto end = steady_clock::now() + Duration();
   std::vector<std::thread> all;
   for (int t = 0; t < threads; ++t) {
     all.emplace_back([&, t] {
       std::mt19937 random(Seed() * 1000 + static_cast<uint32_t>(t));
       // On a slow or busy machine at least a few.
-      for (int i = 0; i < 20 || steady_clock::now() < end; ++i) {
+      for (int i = 0; i < 20 || steady_clock::now() < end || !enough(); ++i) {
         if (testing::Test::HasFatalFailure()) break;
         body(random, t);
         Watchdog::NoteProgress();
@@ -236,7 +239,8 @@ void AnyOrderNeverHangs() {
   std::atomic<int64_t> sections{0};
   std::atomic<int64_t> deadlocks{0};
   std::atomic<int64_t> timeouts{0};
-  RunOnThreads(kThreads, [&](std::mt19937& random, int) {
+  const auto some_of_each = [&] { return deadlocks.load() > 0 && timeouts.load() > 0; };
+  const auto take_some = [&](std::mt19937& random, int) {
     std::vector<Guarded*> held;
     for (int want = 1 + static_cast<int>(random() % 3); want != 0; --want) {
       Guarded& guarded = locks[random() % locks.size()];
@@ -268,7 +272,8 @@ void AnyOrderNeverHangs() {
       break;  // gives back what it has
     }
     for (Guarded* guarded : held) guarded->lock.unlock();
-  });
+  };
+  RunOnThreads(kThreads, take_some, some_of_each);
   int64_t sum = 0;
   for (const Guarded& guarded : locks) sum += guarded.sections;
   EXPECT_EQ(sum, sections.load());

@@ -14,7 +14,9 @@ namespace {
 
 constexpr size_t kBatch = 256;  // addresses in one run
 constexpr size_t kMaxAnswer = size_t{1} << 20;
-constexpr int kMaxSeconds = 5;
+// By the clock of a machine that may be busy, or read a large program from a cold disk: a report
+// without lines is worth far less. Only one that hangs takes that long.
+constexpr int kMaxSeconds = 30;
 constexpr size_t kMaxInlined = 32;
 constexpr size_t kMaxName = 1024;
 

@@ -7,7 +7,7 @@
 //
 // The program cannot notice (child_process.cc says how): neither SIGCHLD nor wait() sees the
 // process, nothing of the program's is closed or leaks into it, and making it does not copy the
-// program's memory. It gets an empty environment. If it has not answered after 5 seconds it is
+// program's memory. It gets an empty environment. If it has not answered after 30 seconds it is
 // killed and not run again; signals to the calling thread wait that long. A program with raised
 // privileges (setuid) runs no other program.
 //
