@@ -45,6 +45,31 @@ TEST(Deadline, AgainstTheRelease) {
   ExpectHappened("a timeout", timeouts);
 }
 
+// A limit that is over by the time that a waiter wakes, with the lock free: it takes the lock. (So
+// a thread that did not run for long does not fail because of that.)
+TEST(Deadline, AFreeLockIsTakenThoughTheLimitIsOver) {
+  using W = World<2, 1>;
+  static SimStorage<W> storage;
+  int slept = 0;
+  Explore("free after the limit", {}, [&] {
+    return Program<W>(storage.Renew(),
+                      {[&slept](W& w) {
+                         if (w.Count(w.Acquire(0)) != LockResult::kOk)
+                           w.scheduler().Fail("did not get it");
+                         w.scheduler().Await([&w] { return w.IsAsleep(1); });
+                         w.scheduler().PassTime(2 * kLimit);
+                         ++slept;
+                         w.Release(0);
+                       },
+                       [](W& w) {
+                         w.scheduler().Await([&w] { return w.acquired != 0; });
+                         w.TakeAll({0}, kLimit);
+                       }},
+                      [](W& w) { return w.NobodyFailed(2); });
+  });
+  ExpectHappened("a sleeper woke after its limit", slept);
+}
+
 // A limit of nothing, and one that is over before the waiter has any place.
 TEST(Deadline, AsANewcomer) {
   using W = World<2, 1>;

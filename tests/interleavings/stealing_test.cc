@@ -1,5 +1,7 @@
 // Newcomers may take a free lock past those who wait, but not for ever: a head that was passed over
 // has the lock reserved, and then nobody passes it.
+#include <string>
+
 #include "gtest/gtest.h"
 #include "tests/interleavings/explore.h"
 #include "tests/interleavings/world.h"
@@ -115,6 +117,40 @@ TEST(Stealing, Bug_AttemptWithoutWaitingFailedOnAReservationForNobody) {
   AReservationForNobody("unclaimed reservation, limit 0", [](World<3, 1>& w) {
     return w.Acquire(0, /*limit=*/0) == LockResult::kOk;
   });
+}
+
+// A waiter that gives up as the lock is left to the head does not open it to newcomers.
+TEST(Stealing, ALeaverLeavesTheReservationToOthers) {
+  using W = World<3, 1>;
+  static SimStorage<W> storage;
+  int left = 0;
+  Explore("reservation and a leaver", {.preemptions = 2, .early_wakeups = 1}, [&] {
+    return Program<W>(
+        storage.Renew(),
+        {[](W& w) {
+           // Until the head has slept through a nap, which makes it ask.
+           w.HoldUntil(0, [&w] { return (w.words[0].pending.Peek() & W::Pending::kReserve) != 0; });
+           if (w.words[0].locked.Peek() != internal::kReservedMark) return;
+           w.done[0] = true;
+           if (!w.TryAcquire(0)) return;
+           // The leaver is one of the first waiters, too, as long as it waits.
+           if (w.acquired == 1) w.scheduler().Fail("passed a reservation");
+           w.Release(0);
+         },
+         [](W& w) {
+           w.scheduler().Await([&w] { return w.acquired != 0; });
+           if (w.Count(w.Acquire(0)) != LockResult::kOk) w.scheduler().Fail("did not get it");
+           w.done[1] = true;
+           w.Release(0);
+         },
+         [&](W& w) {
+           w.scheduler().Await([&w] { return w.IsHead(1) || w.done[1]; });
+           const bool gave_up = !w.TakeAll({0}, kMillisecond);
+           left += gave_up && w.done[0] && !w.done[1] ? 1 : 0;
+         }},
+        [](W& w) { return w.deadlocks != 0 ? std::string("a false alarm") : w.Leftovers(); });
+  });
+  ExpectHappened("a waiter gave up when the lock was reserved", left);
 }
 
 }  // namespace

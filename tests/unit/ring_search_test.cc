@@ -151,6 +151,16 @@ TEST(RingSearch, EveryMarkLeadsToTheHolder) {
   }
 }
 
+// Whoever attempts a lock, perhaps in vain, does not hold it.
+TEST(RingSearch, AnAttemptIsNoHold) {
+  Pair pair(2);
+  const uintptr_t word = reinterpret_cast<uintptr_t>(&pair.theirs_word);
+  pair.slots[2].cells[0].lock.store(word + kAttemptBit);
+  Pair::Rings::Publish(pair.slots[2], pair.theirs);
+  EXPECT_EQ(pair.Newest(), nullptr);
+  EXPECT_FALSE(Pair::Rings::HolderIsGone(pair, MarkOfSlot(2), word));
+}
+
 // A dead thread's table lists a lock that was at the same address before.
 TEST(RingSearch, OfTwoHoldersWithTheSameMarkTheLivingOneCounts) {
   for (const uint32_t living : {2U, 2U + kSlotMarks}) {
