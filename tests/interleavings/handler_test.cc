@@ -59,6 +59,7 @@ TEST(Handler, ClosesARing) {
 TEST(Handler, WhileItRunsItBlocksNobody) {
   using W = World<2, 3>;
   static SimStorage<W> storage;
+  int over_wait = 0;
   Explore("running handler", {.preemptions = Preemptions(1, 3)}, [&] {
     return Program<W>(storage.Renew(),
                       {[](W& w) {
@@ -72,8 +73,16 @@ TEST(Handler, WhileItRunsItBlocksNobody) {
                           return std::string("a false alarm");
                         return w.Leftovers();
                       },
-                      {nullptr, [](W& w) { w.TakeAll({1}); }});
+                      {nullptr, [&over_wait](W& w) {
+                         const bool waits = w.HasQueue(0);
+                         if (w.Count(w.Acquire(1)) != LockResult::kOk) return;
+                         // Whoever asks for it meanwhile has looked for a ring.
+                         w.scheduler().Await([&w] { return w.IsAsleep(0); });
+                         over_wait += waits && w.Sleepers(1) != 0 ? 1 : 0;
+                         w.Release(1);
+                       }});
   });
+  ExpectHappened("a handler over a wait held what the other waited for", over_wait);
 }
 
 // A wait that a handler's wait interrupted is published again: the ring through it is found, though

@@ -156,5 +156,29 @@ TEST(Parking, AWakeUpForALeaverIsPassedOn) {
   ExpectHappened("a sleeper gave up", left);
 }
 
+// A sleeper that was woken finds that another has taken the lock, and sleeps again. The next unlock
+// wakes it again.
+TEST(Parking, AWokenSleeperThatCameTooLateIsWokenAgain) {
+  using W = World<2, 1>;
+  static SimStorage<W> storage;
+  int again = 0;
+  Explore("woken again", {.preemptions = 3}, [&] {
+    return Program<W>(storage.Renew(),
+                      {[&again](W& w) {
+                         w.HoldUntil(0, [&w] { return w.IsAsleep(1); });
+                         if (!w.TryAcquire(0)) return;
+                         w.scheduler().Await([&w] { return w.IsAsleep(1); });
+                         again += w.Sleepers(0);
+                         w.Release(0);
+                       },
+                       [](W& w) {
+                         w.scheduler().Await([&w] { return w.acquired != 0; });
+                         w.TakeAtOnce(0);
+                       }},
+                      [](W& w) { return w.NobodyFailed(2); });
+  });
+  ExpectHappened("the sleeper slept again", again);
+}
+
 }  // namespace
 }  // namespace rqlockdep

@@ -173,6 +173,21 @@ TEST(RingSearch, OfTwoHoldersWithTheSameMarkTheLivingOneCounts) {
   }
 }
 
+// Those that a signal handler took on top of the wait are not held by it.
+TEST(RingSearch, OfTheInlineCellsOnlyThoseFromBeforeTheWaitCount) {
+  for (const uint32_t index : {0U, 1U, ThreadSlot::kInlineCells - 1}) {
+    Pair pair(2);
+    ThreadSlot& slot = pair.slots[2];
+    slot.cells[index].lock.store(reinterpret_cast<uintptr_t>(&pair.theirs_word));
+    const uint32_t bit = uint32_t{1} << index;
+    for (const uint32_t held : {bit, ~bit, uint32_t{0}}) {
+      pair.theirs.held_inline = held;
+      Pair::Rings::Publish(slot, pair.theirs);
+      EXPECT_EQ(pair.Newest(), held == bit ? &slot : nullptr) << index << " " << held;
+    }
+  }
+}
+
 // In cells beyond the first 31: those that a signal handler took on top of the wait are not held by
 // it.
 TEST(RingSearch, OfTheChunkedCellsOnlyThoseFromBeforeTheWaitCount) {
