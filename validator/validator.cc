@@ -111,7 +111,7 @@ ClassId Validator::LookUpClass(hooks::LockMap& lock) {
     WarnOutOfMemory();
     return kNoClass;
   }
-  // Release: pairs with the acquire load in Acquire and TryAcquire.
+  // Release: pairs with the acquire loads in KnownFacts, KnownClass and TryAcquire.
   lock.class_id.store(id | kGeneralPath, std::memory_order_release);
   return id;
 }
@@ -133,7 +133,7 @@ ClassId Validator::AskFor(hooks::LockMap& lock, uint8_t subclass, bool* lost_sin
   }
   const bool simple =
       ((asked | bit) & 1) != 0 && key.order == nullptr && lock.kind() != LockKind::kFairRwlock;
-  // Release: pairs with the acquire load in Acquire and TryAcquire.
+  // Release: pairs with the acquire loads in KnownFacts, KnownClass and TryAcquire.
   if (simple) lock.class_id.store(base, std::memory_order_release);
   return id;
 }

@@ -13,7 +13,8 @@ ClassId Validator::KnownClass(const ThreadState& thread, const hooks::LockMap& l
   // What is wrong is looked at each time: a failure that was not unwound, a nest lock not held.
   if (thread.on_general_path()) return kNoClass;
   if (arguments.nest != nullptr && !HoldsReally(thread, arguments.nest)) return kNoClass;
-  // Acquire: pairs with the release store in AskFor; the class that the id leads to is there.
+  // Acquire: pairs with the release stores in LookUpClass and AskFor; the class that the id leads
+  // to is there.
   const ClassId base = lock.class_id.load(std::memory_order_acquire) & ~kGeneralPath;
   // Relaxed: the bit was set, under the graph lock, when the lock was counted as one of the class.
   const uint8_t asked = lock.asked_subclasses.load(std::memory_order_relaxed);

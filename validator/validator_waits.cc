@@ -44,7 +44,7 @@ bool Validator::Waiting(ThreadState& thread, hooks::LockMap& lock, hooks::Cancel
   const uint32_t index = thread.held.Find(&lock);
   if (index == HeldStack::kNone) return false;
   HeldLock& record = thread.held[index];
-  record.SetWaiting(true);
+  thread.SetWaiting(index, true);
   WaitFrame frame;
   frame.cancel = cancel;
   frame.cancel_argument = cancel_argument;
@@ -68,7 +68,7 @@ void Validator::Acquired(ThreadState& thread, hooks::LockMap& lock) {
   if (index == HeldStack::kNone) return;
   if (!thread.held[index].is_waiting()) return;
   EndWait(thread, index);
-  thread.held[index].SetWaiting(false);
+  thread.SetWaiting(index, false);
   ResumeWait(thread);
 }
 

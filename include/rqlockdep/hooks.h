@@ -29,8 +29,9 @@
 // takes a lock that the program could hold, allocates with malloc, or touches errno.
 // Cost of Acquire plus Release once the order is known: see the README's table, which
 // tests/benchmark/validator_comparison.cc measures; more if since the thread took the lock upon
-// the same locks, it has taken many others upon as many. The first time a thread takes a lock in a
-// new order costs microseconds.
+// the same locks, it has taken many others upon as many; and with a subclass, a nest lock, an order
+// function, or in and out of a context, where the cost also grows with what the thread holds. The
+// first time a thread takes a lock in a new order costs microseconds.
 #ifndef RQLOCKDEP_HOOKS_H_
 #define RQLOCKDEP_HOOKS_H_
 
@@ -148,8 +149,9 @@ class LockMap {
   void SetKind(LockKind kind) { kind_ = kind; }
 
   // The validator's cache: the class of subclass 0, or 0 before the first acquisition; and which
-  // subclasses this instance was ever asked for with. Written under the validator's graph lock with
-  // release order, read by any thread with acquire order: what a class id leads to is visible.
+  // subclasses this instance was ever asked for with. Both are written under the validator's graph
+  // lock, and by Init, when nobody else knows the lock. The class is written with release order and
+  // read by any thread with acquire order: what its id leads to is visible.
   std::atomic<uint32_t> class_id{0};
   std::atomic<uint8_t> asked_subclasses{0};
 

@@ -13,8 +13,9 @@
  *
  * Takes no lock that a stuck thread may hold, so it works in every deadlock, and may be called at
  * any time, on any thread, in signal handlers too. If a report is in the making, and does not get
- * done within 0.1 s, names are plainer. No malloc; errno is kept. With the validator off it does
- * nothing. A signal handler that the program installs for the dump signal takes its place.
+ * done within 0.1 s, names are plainer. No malloc; errno is kept. Built without the validator it
+ * does nothing, and a debugger does not find it; with enabled=0 one line says so. A signal handler
+ * that the program installs for the dump signal takes its place.
  */
 #ifndef RQLOCKDEP_SHOW_LOCKS_H_
 #define RQLOCKDEP_SHOW_LOCKS_H_

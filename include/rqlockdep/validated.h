@@ -130,7 +130,8 @@ class WaitScope {
 
 // A wait for a condition, which gives the lock back and takes it again. To the validator that is a
 // release and an acquisition that waits all the time: whatever wakes the thread, it cannot go on
-// without the lock. Also when it ends by an exception (a cancelled thread) it has the lock.
+// without the lock. Also when it ends by an exception (a cancelled thread) it has the lock, if it
+// had it before.
 class ConditionScope {
  public:
 #if RQLOCKDEP_VALIDATOR
@@ -139,14 +140,24 @@ class ConditionScope {
     hooks::Acquire(map_, arguments);
     hooks::Waiting(map_, nullptr, nullptr);
   }
-  ~ConditionScope() { hooks::Acquired(map_); }
+  ~ConditionScope() {
+    if (got_it_) {
+      hooks::Acquired(map_);
+    } else {
+      hooks::Failed(map_, FailReason::kBusy);
+    }
+  }
   ConditionScope(const ConditionScope&) = delete;
   ConditionScope& operator=(const ConditionScope&) = delete;
+  // The lock was not the caller's and is not now.
+  void NotGot() { got_it_ = false; }
 
  private:
   hooks::LockMap& map_;
+  bool got_it_ = true;
 #else
   ConditionScope(hooks::LockMap&, const hooks::AcquireArguments&) {}
+  void NotGot() {}
 #endif
 };
 

@@ -130,12 +130,12 @@ class RQLOCKDEP_CAPABILITY("mutex") ValidatedPthreadMutex {
 
   // Gives the lock back while it waits for `condition`, and takes it again.
   int Wait(pthread_cond_t& condition) {
-    const internal::ConditionScope scope(map_, Arguments(Strength::kBlocking));
-    return pthread_cond_wait(&condition, &mutex_);
+    internal::ConditionScope scope(map_, Arguments(Strength::kBlocking));
+    return Waited(scope, pthread_cond_wait(&condition, &mutex_));
   }
   int TimedWait(pthread_cond_t& condition, const timespec& time) {
-    const internal::ConditionScope scope(map_, Arguments(Strength::kBlocking));
-    return pthread_cond_timedwait(&condition, &mutex_, &time);
+    internal::ConditionScope scope(map_, Arguments(Strength::kBlocking));
+    return Waited(scope, pthread_cond_timedwait(&condition, &mutex_, &time));
   }
 
   // The same under the names of the standard.
@@ -162,6 +162,11 @@ class RQLOCKDEP_CAPABILITY("mutex") ValidatedPthreadMutex {
   void Initialise(const pthread_mutexattr_t* attributes) {
     const int error = pthread_mutex_init(&mutex_, attributes);
     if (error != 0) throw std::system_error(error, std::generic_category());
+  }
+  // An error-checking or robust mutex that is not the caller's is left alone.
+  static int Waited(internal::ConditionScope& scope, int error) {
+    if (error == EPERM) scope.NotGot();
+    return error;
   }
   static constexpr hooks::AcquireArguments Arguments(Strength strength) {
     return {.mode = LockMode::kExclusive, .strength = strength, .kind = LockKind::kMutex};

@@ -314,6 +314,29 @@ TEST(ValidatedHooksTest, ContendedLockWaits) {
   EXPECT_EQ(TakeLog(), (Events{"Acquired"}));
 }
 
+// The thread counted as holding a mutex that it does not have.
+TEST(ValidatedHooksTest, Bug_ConditionWaitWithoutTheMutexCountedAsHavingIt) {
+  pthread_mutexattr_t attributes;
+  ASSERT_EQ(pthread_mutexattr_init(&attributes), 0);
+  ASSERT_EQ(pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK), 0);
+  ValidatedPthreadMutex mutex(&attributes);
+  EXPECT_EQ(pthread_mutexattr_destroy(&attributes), 0);
+  pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+  const timespec long_ago = {0, 0};
+  Watch(mutex);
+  EXPECT_EQ(mutex.Wait(condition), EPERM);
+  EXPECT_EQ(mutex.TimedWait(condition, long_ago), EPERM);
+  const Events failed = {"Release", "Acquire W blocking", "Waiting", "Failed otherwise"};
+  Events expected = failed;
+  expected.insert(expected.end(), failed.begin(), failed.end());
+  EXPECT_EQ(TakeLog(), expected);
+  EXPECT_EQ(mutex.Lock(), 0);
+  EXPECT_EQ(mutex.TimedWait(condition, long_ago), ETIMEDOUT);
+  EXPECT_EQ(mutex.Unlock(), 0);
+  EXPECT_EQ(TakeLog(), (Events{"Acquire W blocking", "Release", "Acquire W blocking", "Waiting",
+                               "Acquired", "Release"}));
+}
+
 TEST(ValidatedHooksTest, Timed) {
   Validated<std::timed_mutex> mutex;
   Watch(mutex);

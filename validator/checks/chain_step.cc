@@ -19,14 +19,24 @@ bool HoldsClass(const DependencyGraph& graph, const ThreadState& thread, ClassId
   return false;
 }
 
-// What excuses the nesting of a lock that is waited for, as part of the chain.
-void AddExcuse(const DependencyGraph& graph, const ThreadState& thread, const ChainRequest& request,
-               ChainStep* step) {
-  const ClassInfo& info = graph.Class(request.class_id).info;
-  const NestingExcuse excuse = FindNestingExcuse(thread, &request.lock, info, request.nest);
-  if (!excuse.same_class_held) return;
-  if (excuse.all_ordered) step->facts |= AcquisitionFacts::kOrderedAfterHeld;
-  if (excuse.all_nested) step->facts |= AcquisitionFacts::kNestAccepted;
+// What else the verdict on a nesting depends on: which of the held locks of the class are other
+// ones, with which of those the order function agrees, and which hold the lock nests under. Of a
+// class without an order function, without a nest lock, they are all others and nothing excuses
+// them, unless the thread holds the lock itself.
+ChainKey MixNesting(ChainKey key, const DependencyGraph& graph, const ThreadState& thread,
+                    const ChainRequest& request, OwnHold own_hold) {
+  const LockClass::OrderFunction order = graph.Class(request.class_id).info.key.order;
+  if (order == nullptr && request.nest == nullptr && own_hold == OwnHold::kNone) return key;
+  for (uint32_t i = 0; i < thread.held.depth(); ++i) {
+    const HeldLock& record = thread.held[i];
+    if (!IsOtherOfClass(record, &request.lock, request.class_id)) continue;
+    const bool ordered =
+        order != nullptr && order(record.lock.load(std::memory_order_relaxed), &request.lock);
+    key = MixChain(key, AcquisitionFacts::kSameClass | uint64_t{i} << 1 | uint64_t{ordered});
+  }
+  if (request.nest == nullptr) return key;
+  const uint32_t hold = OldestSerialisingHold(thread, request.nest);
+  return MixChain(key, AcquisitionFacts::kNestHold | hold);
 }
 
 }  // namespace
@@ -47,14 +57,10 @@ ChainStep FindChainStep(const DependencyGraph& graph, const ThreadState& thread,
   const bool waits_for_others =
       step.own_hold == OwnHold::kNone || step.own_hold == OwnHold::kSelfDeadlock;
   if (!waits_for_others || request.class_id == kNoClass) step.facts |= AcquisitionFacts::kSpecial;
-  const bool may_need_excuse = request.strength != Strength::kTry && !step.is_special();
-  if (may_need_excuse) AddExcuse(graph, thread, request, &step);
   const ChainKey before = thread.chain();
   ChainKey key = MixChain(before, step.facts);
-  if (may_need_excuse && request.nest != nullptr) {
-    // Which hold it nests under decides what is excused, and what is from then on.
-    const uint32_t hold = OldestSerialisingHold(thread, request.nest);
-    key = MixChain(key, AcquisitionFacts::kNestHold | hold);
+  if (request.strength != Strength::kTry && !step.is_special()) {
+    key = MixNesting(key, graph, thread, request, step.own_hold);
   }
   step.link = {before, step.facts, key};
   return step;

@@ -1,6 +1,6 @@
 // What an acquisition is to the thread that asks for it: how it relates to what the thread holds,
-// and the chain that it makes. All of it follows from the arguments, the thread's own records and
-// what never changes of a class, so it is found without the graph lock, too.
+// and the chain that it makes. All of it follows from the arguments, the thread's own records, what
+// never changes of a class, and its order function, so it is found without the graph lock, too.
 #ifndef RQLOCKDEP_VALIDATOR_CHECKS_CHAIN_STEP_H_
 #define RQLOCKDEP_VALIDATOR_CHECKS_CHAIN_STEP_H_
 
@@ -29,8 +29,8 @@ struct ChainRequest {
 struct ChainStep {
   OwnHold own_hold = OwnHold::kNone;
   uint64_t facts = 0;  // AcquisitionFacts, for the record
-  // What has been judged if the thread knows it. Its key is not always that of the record: under
-  // which hold a lock nests matters to the verdict, but not to what is asked for later.
+  // What has been judged if the thread knows it. Its key is not always that of the record: what
+  // excuses a nesting matters to the verdict on it, but not to what is asked for later.
   ChainCache::Link link = {};
 
   // A re-entry, AA, or a lock of no class: there is nothing to judge.

@@ -5,13 +5,12 @@ namespace {
 
 bool IsRead(LockMode mode) { return mode != LockMode::kExclusive; }
 
-// Another instance of the class that the thread holds.
+}  // namespace
+
 bool IsOtherOfClass(const HeldLock& record, const hooks::LockMap* lock, ClassId class_id) {
   return record.class_id() == class_id && record.lock.load(std::memory_order_relaxed) != lock &&
          !record.is_waiting();
 }
-
-}  // namespace
 
 uint32_t OldestSerialisingHold(const ThreadState& thread, const hooks::LockMap* nest) {
   uint32_t oldest = HeldStack::kNone;
@@ -23,24 +22,6 @@ uint32_t OldestSerialisingHold(const ThreadState& thread, const hooks::LockMap* 
     }
   }
   return oldest;
-}
-
-NestingExcuse FindNestingExcuse(const ThreadState& thread, const hooks::LockMap* lock,
-                                const ClassInfo& lock_class, const hooks::LockMap* nest) {
-  NestingExcuse excuse{false, lock_class.key.order != nullptr, nest != nullptr};
-  const uint32_t nest_hold =
-      nest == nullptr ? HeldStack::kNone : OldestSerialisingHold(thread, nest);
-  for (uint32_t i = 0; i < thread.held.depth(); ++i) {
-    const HeldLock& record = thread.held[i];
-    if (!IsOtherOfClass(record, lock, lock_class.id)) continue;
-    excuse.same_class_held = true;
-    if (nest_hold == HeldStack::kNone || nest_hold > i) excuse.all_nested = false;
-    if (excuse.all_ordered &&
-        !lock_class.key.order(record.lock.load(std::memory_order_relaxed), lock)) {
-      excuse.all_ordered = false;
-    }
-  }
-  return excuse;
 }
 
 void CheckRecursion(CheckInput& input, const hooks::LockMap* nest) {

@@ -11,14 +11,8 @@ namespace rqlockdep {
 // otherwise.
 uint32_t OldestSerialisingHold(const ThreadState& thread, const hooks::LockMap* nest);
 
-// What can excuse the nesting, as far as the chain key must tell it apart.
-struct NestingExcuse {
-  bool same_class_held = false;  // another instance of the class is held
-  bool all_ordered = false;      // the order function agrees with every one of them
-  bool all_nested = false;       // the nest lock was taken before every one of them and serialises
-};
-NestingExcuse FindNestingExcuse(const ThreadState& thread, const hooks::LockMap* lock,
-                                const ClassInfo& lock_class, const hooks::LockMap* nest);
+// Another instance of the class that the thread holds.
+bool IsOtherOfClass(const HeldLock& record, const hooks::LockMap* lock, ClassId class_id);
 
 // A blocking acquisition while other instances of the class are held.
 void CheckRecursion(CheckInput& input, const hooks::LockMap* nest);

@@ -31,20 +31,21 @@ inline ChainKey MixChain(ChainKey key, uint64_t fact) {
 
 // The facts of one acquisition, as bits of one number.
 struct AcquisitionFacts {
-  static constexpr uint64_t kAlreadyHeld = uint64_t{1} << 40;       // this instance, by this thread
-  static constexpr uint64_t kOrderedAfterHeld = uint64_t{1} << 41;  // the order function agrees
-  static constexpr uint64_t kNestAccepted = uint64_t{1} << 42;      // nest excuses what is held
+  static constexpr uint64_t kAlreadyHeld = uint64_t{1} << 40;  // this instance, by this thread
   static constexpr uint64_t kInterrupted = uint64_t{1} << 43;  // taken outside the current context
   static constexpr uint64_t kSpecial = uint64_t{1} << 44;      // re-entry or AA: was not judged
   // A lock of this class, or of another subclass of it, is held: perhaps this instance. Follows
   // from the classes held, so without it nobody who holds locks of these classes holds this
   // instance.
   static constexpr uint64_t kClassHeld = uint64_t{1} << 45;
-  // Marks a number that is no acquisition, but the place of a nest lock among what is held, a set
-  // of masks, a context.
-  static constexpr uint64_t kNestHold = uint64_t{1} << 48;
-  static constexpr uint64_t kMasks = uint64_t{2} << 48;
-  static constexpr uint64_t kContext = uint64_t{3} << 48;
+  // Waited for, not got yet: no guard, and nothing that edges begin at.
+  static constexpr uint64_t kNotGot = uint64_t{1} << 46;
+  // Marks a number that is no acquisition, but a set of masks, or a context; or, by its place among
+  // what is held, the nest lock, or a lock of the class that is asked for.
+  static constexpr uint64_t kMasks = uint64_t{1} << 48;
+  static constexpr uint64_t kContext = uint64_t{2} << 48;
+  static constexpr uint64_t kNestHold = uint64_t{3} << 48;
+  static constexpr uint64_t kSameClass = uint64_t{4} << 48;
 
   static constexpr uint64_t Of(ClassId class_id, LockMode mode, Strength strength) {
     const hooks::PlainArguments arguments({.mode = mode, .strength = strength});

@@ -1,15 +1,15 @@
-// Which class a thread gets for a class and a subclass other than 0: a few that it asked for
-// lately, so that it need not look into the shared tables again. Class numbers are never used for
-// another class, so nothing here becomes wrong.
+// Which class a thread gets for a class and a subclass other than 0, of all that it has asked for, so
+// that it need not look into the shared tables again. Class numbers are never used for another
+// class, so nothing here becomes wrong.
 //
-// It belongs to one thread; signal handlers on that thread may use it at any moment.
+// It belongs to one thread. Without memory it forgets the new, which costs time.
 #ifndef RQLOCKDEP_VALIDATOR_CORE_SUBCLASS_MEMO_H_
 #define RQLOCKDEP_VALIDATOR_CORE_SUBCLASS_MEMO_H_
 
-#include <atomic>
 #include <cstdint>
 
 #include "validator/core/ids.h"
+#include "validator/core/key_map.h"
 
 namespace rqlockdep {
 
@@ -17,34 +17,17 @@ class SubclassMemo {
  public:
   // kNoClass if it is not remembered.
   ClassId Find(ClassId base, uint8_t subclass) const {
-    const Entry& entry = entries_[IndexOf(base, subclass)];
-    return entry.base == base && entry.subclass == subclass ? entry.id : kNoClass;
+    return classes_.Get(KeyOf(base, subclass), kNoClass);
   }
-
   void Put(ClassId base, uint8_t subclass, ClassId id) {
-    Entry& entry = entries_[IndexOf(base, subclass)];
-    // For handlers that come in between: while the entry changes it is nobody's.
-    entry.base = kNoClass;
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    entry.subclass = subclass;
-    entry.id = id;
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    entry.base = base;
+    (void)classes_.Set(KeyOf(base, subclass), id);
   }
 
  private:
-  struct Entry {
-    ClassId base = kNoClass;
-    ClassId id = kNoClass;
-    uint8_t subclass = 0;
-  };
-  static constexpr uint32_t kEntries = 64;
+  // Not 0, because no class has that number.
+  static uint64_t KeyOf(ClassId base, uint8_t subclass) { return uint64_t{base} << 3 | subclass; }
 
-  static uint32_t IndexOf(ClassId base, uint8_t subclass) {
-    return (base * 2 + subclass) % kEntries;
-  }
-
-  Entry entries_[kEntries];
+  KeyMap classes_;
 };
 
 }  // namespace rqlockdep

@@ -45,11 +45,24 @@ void ThreadState::RecomputeChainsFrom(uint32_t first) {
   for (uint32_t i = first; i < held.depth(); ++i) {
     HeldLock& record = held[i];
     record.key_below = key;
-    const uint64_t outside = record.context == context_number_ ? 0 : AcquisitionFacts::kInterrupted;
-    key = MixChain(key, (record.all_facts() & HeldFacts::kChainMask) | outside);
-    record.key_after = key;
+    record.key_after = key = KeyAfter(record);
     record.SetFacts(record.all_facts() | HeldFacts::kGeneral);  // nobody has judged this chain
   }
+}
+
+void ThreadState::SetWaiting(uint32_t index, bool waiting) {
+  HeldLock& record = held[index];
+  record.SetWaiting(waiting);
+  record.key_after = KeyAfter(record);
+  // What a handler that was left by a jump holds.
+  RecomputeChainsFrom(index + 1);
+}
+
+ChainKey ThreadState::KeyAfter(const HeldLock& record) const {
+  uint64_t facts = record.all_facts() & HeldFacts::kChainMask;
+  if (record.context != context_number_) facts |= AcquisitionFacts::kInterrupted;
+  if (record.is_waiting()) facts |= AcquisitionFacts::kNotGot;
+  return MixChain(record.key_below, facts);
 }
 
 }  // namespace rqlockdep

@@ -123,6 +123,9 @@ class ThreadState {
   void RecomputeChains();
   // After record `first` became another one: its key and those above it anew.
   void RecomputeChainsFrom(uint32_t first);
+  // The lock of record `index` is waited for from now on, or was got. What a signal handler takes
+  // meanwhile is taken upon another chain than when the lock is held.
+  void SetWaiting(uint32_t index, bool waiting);
 
   // --- waiting (wait_record.h) ---
   WaitRecord wait;  // for others: the innermost wait
@@ -159,6 +162,8 @@ class ThreadState {
 
  private:
   static constexpr uint32_t kNoContext = UINT32_MAX;
+
+  ChainKey KeyAfter(const HeldLock& record) const;
 
   std::atomic<ThreadId> id_;
   uint8_t general_path_ = 0;
