@@ -1,4 +1,5 @@
-// Uncontended lock pairs to be counted by callgrind, for instruction_count_test.sh:
+// Uncontended lock pairs to be counted by callgrind, for instruction_count_test.sh, and, with the
+// validator, for docs/measurements.md:
 //
 //   counted_pairs resilient|queued|nested PAIRS
 //

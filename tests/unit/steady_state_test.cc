@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <cstddef>
+#include <deque>
 #include <map>
 #include <memory>
 #include <new>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/support/mapping_recorder.h"
@@ -18,7 +21,7 @@ namespace rqlockdep {
 namespace {
 
 constexpr int kThreads = 3;
-constexpr int kDepth = 12;
+constexpr int kDepth = 20;  // more than a shallow stack holds
 
 // An object in pages of its own.
 template <typename T>
@@ -28,27 +31,36 @@ struct alignas(4096) OnPages {
   T object;
 };
 
+// An array whose elements are constructed one by one.
+template <typename T, size_t kSize>
+class InPlace {
+ public:
+  template <typename... Arguments>
+  void Add(Arguments&&... arguments) {
+    new (memory_ + size_++ * sizeof(T)) T(std::forward<Arguments>(arguments)...);
+  }
+  T& operator[](size_t i) { return begin()[i]; }
+  T* begin() { return reinterpret_cast<T*>(memory_); }
+  T* end() { return begin() + size_; }
+
+ private:
+  alignas(T) std::byte memory_[kSize * sizeof(T)];
+  size_t size_ = 0;
+};
+
 class SteadyStateTest : public ::testing::Test {
  protected:
   struct Locks {
-    hooks::LockMap maps[kDepth] = {hooks::LockMap(LockKind::kMutex, kClasses[0]),
-                                   hooks::LockMap(LockKind::kMutex, kClasses[1]),
-                                   hooks::LockMap(LockKind::kMutex, kClasses[2]),
-                                   hooks::LockMap(LockKind::kMutex, kClasses[3]),
-                                   hooks::LockMap(LockKind::kMutex, kClasses[4]),
-                                   hooks::LockMap(LockKind::kMutex, kClasses[5]),
-                                   hooks::LockMap(LockKind::kMutex, kClasses[6]),
-                                   hooks::LockMap(LockKind::kMutex, kClasses[7]),
-                                   hooks::LockMap(LockKind::kMutex, kClasses[8]),
-                                   hooks::LockMap(LockKind::kMutex, kClasses[9]),
-                                   hooks::LockMap(LockKind::kMutex, kClasses[10]),
-                                   hooks::LockMap(LockKind::kMutex, kClasses[11])};
+    explicit Locks(const std::deque<LockClass>& classes) {
+      for (int i = 0; i < kDepth; ++i) maps.Add(LockKind::kMutex, classes[i]);
+      for (int i = 0; i < 3; ++i) readers.Add(LockKind::kMutex, classes[1]);
+    }
+    InPlace<hooks::LockMap, kDepth> maps;
     // More of the class of maps[1].
-    hooks::LockMap readers[3] = {hooks::LockMap(LockKind::kMutex, kClasses[1]),
-                                 hooks::LockMap(LockKind::kMutex, kClasses[1]),
-                                 hooks::LockMap(LockKind::kMutex, kClasses[1])};
+    InPlace<hooks::LockMap, 3> readers;
     // Whose readers are others inside a context.
     hooks::LockMap fair = hooks::LockMap(LockKind::kFairRwlock, kFairClass);
+    hooks::LockMap spin = hooks::LockMap(LockKind::kQspinlock, kSpinClass);
   };
 
   SteadyStateTest() {
@@ -62,7 +74,7 @@ class SteadyStateTest : public ::testing::Test {
   Validator& validator() { return validator_->object; }
 
   // From one lock held to all of them, readers and tries among them; and upon them, in turn, others
-  // of a class that is held, and a reader in and out of a context.
+  // of a class that is held, a reader in and out of a context, and a handler's lock.
   void RunKnownChains(ThreadState& thread, int rounds) {
     const CallSite site = {{1}};
     for (int round = 0; round < rounds; ++round) {
@@ -84,6 +96,10 @@ class SteadyStateTest : public ::testing::Test {
         UseFairLock(thread, site);
         validator().EnterContext(thread, ContextKind::kSoft);
         UseFairLock(thread, site);
+        validator().EnterContext(thread, ContextKind::kHard);
+        validator().Acquire(thread, locks_->object.spin, {}, site);
+        validator().Release(thread, locks_->object.spin, site);
+        validator().LeaveContext(thread, site);
         validator().LeaveContext(thread, site);
         for (int i = depth; i-- > 0;) validator().Release(thread, locks_->object.maps[i], site);
       }
@@ -115,14 +131,16 @@ class SteadyStateTest : public ::testing::Test {
     return bytes;
   }
 
-  static constexpr LockClass kClasses[kDepth] = {LockClass("0"), LockClass("1"),  LockClass("2"),
-                                                 LockClass("3"), LockClass("4"),  LockClass("5"),
-                                                 LockClass("6"), LockClass("7"),  LockClass("8"),
-                                                 LockClass("9"), LockClass("10"), LockClass("11")};
   static constexpr LockClass kFairClass = LockClass("fair");
+  static constexpr LockClass kSpinClass = LockClass("spin");
   OneStack environment_;
   NoFindings sink_;
-  std::unique_ptr<OnPages<Locks>> locks_ = std::make_unique<OnPages<Locks>>();
+  const std::deque<LockClass> classes_ = [] {
+    std::deque<LockClass> classes;
+    for (int i = 0; i < kDepth; ++i) classes.emplace_back("class");
+    return classes;
+  }();
+  std::unique_ptr<OnPages<Locks>> locks_ = std::make_unique<OnPages<Locks>>(classes_);
   std::unique_ptr<OnPages<Validator>> validator_ =
       std::make_unique<OnPages<Validator>>(environment_, sink_, Validator::Options());
   ThreadState* threads_[kThreads] = {};
@@ -132,7 +150,7 @@ TEST_F(SteadyStateTest, NothingSharedIsWritten) {
   EXPECT_GT(Protect(PROT_READ), size_t{100} << 10);
   std::vector<std::thread> threads;
   for (ThreadState* state : threads_) {
-    threads.emplace_back([this, state] { RunKnownChains(*state, 2000); });
+    threads.emplace_back([this, state] { RunKnownChains(*state, 500); });
   }
   for (std::thread& thread : threads) thread.join();
   Protect(PROT_READ | PROT_WRITE);
