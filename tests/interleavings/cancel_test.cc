@@ -113,5 +113,42 @@ TEST(Cancel, OfTheHead) { CancelInTheQueue<1>(Preemptions(1, 2)); }
 TEST(Cancel, InTheMiddle) { CancelInTheQueue<2>(Preemptions(1, 2)); }
 TEST(Cancel, AtTheEnd) { CancelInTheQueue<3>(Preemptions(1, 2)); }
 
+// One that sleeps when it is cancelled does not have the rest of its nap.
+template <int kWaiter>
+void CancelASleeper() {
+  using W = Cancellable<3, kWaiter>;
+  static SimStorage<W> storage;
+  Explore("cancel a sleeper", {.preemptions = 1}, [&] {
+    const auto waiter = [](W& w) {
+      const int me = w.scheduler().thread();
+      w.scheduler().Await([&w, me] { return me == 1 ? w.acquired != 0 : w.IsHead(1); });
+      if (me != kWaiter) {
+        w.TakeAll({0});
+        return;
+      }
+      w.Take();
+      if (w.scheduler().full_naps() != 0) w.scheduler().Fail("slept on");
+      w.done[me] = true;
+    };
+    return Program<W>(storage.Renew(),
+                      {[](W& w) {
+                         if (w.Count(w.Acquire(0)) != LockResult::kOk)
+                           w.scheduler().Fail("did not get it");
+                         w.scheduler().Await([&w] { return w.IsAsleep(1) && w.IsAsleep(2); });
+                         w.Cancel();
+                         w.scheduler().Await([&w] { return w.IsDone(kWaiter); });
+                         w.Release(0);
+                       },
+                       waiter, waiter},
+                      [](W& w) {
+                        return w.deadlocks == 1 && w.acquired == 2 ? w.Leftovers()
+                                                                   : "not as expected";
+                      });
+  });
+}
+
+TEST(Cancel, OfASleepingHeadEndsItsNap) { CancelASleeper<1>(); }
+TEST(Cancel, OfASleeperInTheQueueEndsItsNap) { CancelASleeper<2>(); }
+
 }  // namespace
 }  // namespace rqlockdep

@@ -278,5 +278,53 @@ TEST(WaitingSteps, ASleeperBeyondThoseThatAreCountedIsWokenAndWakesTheNext) {
   ExpectHappened("both slept", uncounted);
 }
 
+// A lock that is left to first waiters is not for a newcomer, until it is the spinner.
+TEST(WaitingSteps, ANewcomerLeavesAReservedLockAlone) {
+  const TestPatience patience;
+  SimPatience::kNewcomerLooks = 3;
+  using W = World<1, 1>;
+  static SimStorage<W> storage;
+  std::string rests;
+  const auto make = [&] {
+    rests.clear();
+    W& world = storage.Renew();
+    world.at_pause = [&](int) { rests += world.HasSpinner(0) ? 's' : 'n'; };
+    return Program<W>(world, {[](W& w) {
+                        w.words[0].locked.store(internal::kReservedMark, kRelaxed);
+                        w.words[0].pending.store(1, kRelaxed);  // somebody sleeps
+                        w.Note(w.Acquire(0));
+                      }},
+                      [](W& w) { return w.acquired == 1 ? "" : "did not get it"; });
+  };
+  const auto result = ControlledScheduler::Explore(make, {});
+  EXPECT_EQ(result.failure, "");
+  EXPECT_EQ(rests, "nnn");
+}
+
+// Naps get longer, up to a limit.
+TEST(WaitingSteps, NapsDoubleUpToALimit) {
+  const TestPatience patience;
+  using W = World<1, 1>;
+  static SimStorage<W> storage;
+  std::vector<int64_t> naps;
+  const auto make = [&] {
+    naps.clear();
+    W& world = storage.Renew();
+    world.at_nap = [&](int, int64_t nanoseconds) {
+      naps.push_back(nanoseconds / kMillisecond);
+      if (naps.size() == 6) world.words[0].locked.store(0, kRelaxed);
+    };
+    return Program<W>(world, {[](W& w) {
+                        w.words[0].locked.store(kOneHolder, kRelaxed);
+                        w.Note(w.Acquire(0));
+                        w.Release(0);
+                      }},
+                      [](W& w) { return w.NobodyFailed(1); });
+  };
+  const auto result = ControlledScheduler::Explore(make, {});
+  EXPECT_EQ(result.failure, "");
+  EXPECT_EQ(naps, (std::vector<int64_t>{1, 2, 4, 8, 8, 8}));
+}
+
 }  // namespace
 }  // namespace rqlockdep
