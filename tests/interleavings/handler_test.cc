@@ -239,5 +239,35 @@ TEST(Handler, Bug_TheNodeWasLeftInAnotherQueueAsItsThreadCameBack) {
   ExpectHappened("the handler left", left);
 }
 
+// A handler keeps the head from running until the one behind it has had the lock: who has slept
+// through a nap in the queue looks for itself.
+TEST(Handler, AWaiterBehindAHeadThatDoesNotRunGetsTheLock) {
+  using W = World<3, 1>;
+  static SimStorage<W> storage;
+  int kept = 0;
+  Explore("head in a handler", {.preemptions = 1}, [&] {
+    return Program<W>(storage.Renew(),
+                      {[](W& w) { w.HoldUntil(0, [&w] { return w.IsHead(1) && w.IsBehind(2); }); },
+                       [](W& w) {
+                         w.scheduler().Await([&w] { return w.acquired != 0; });
+                         w.TakeAll({0});
+                         w.done[1] = true;
+                       },
+                       [](W& w) {
+                         w.scheduler().Await([&w] { return w.IsHead(1); });
+                         w.TakeAll({0});
+                         w.done[2] = true;
+                       }},
+                      [](W& w) { return w.NobodyFailed(3); },
+                      {nullptr, [&kept](W& w) {
+                         const bool has_it = w.words[0].locked.Peek() == internal::MarkOfSlot(1);
+                         if (has_it || !w.IsHead(1) || !w.IsBehind(2)) return;
+                         w.scheduler().Await([&w] { return w.IsDone(2); });
+                         ++kept;
+                       }});
+  });
+  ExpectHappened("the head did not run", kept);
+}
+
 }  // namespace
 }  // namespace rqlockdep
