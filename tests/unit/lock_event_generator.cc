@@ -37,7 +37,7 @@ Features ChooseFeatures(SeededRandom& random) {
   features.subclasses = often();
   features.readers = often();
   features.own = often();
-  features.singletons = random.Percent(30);
+  features.singletons = random.Percent(40);
   // 20 is more than what a held stack keeps in its rows.
   features.most_holds = random.OneOf(std::vector<int>{3, 6, 6, 20});
   // Subclasses multiply the classes, and long searches for cycles would be cut short.
@@ -100,7 +100,7 @@ class LockEventGenerator {
   void RepeatSome(LockEventModel& model) {
     const int done = static_cast<int>(sequence_.events.size());
     const int first = random_.Below(done);
-    const int length = random_.Between(2, 10);
+    const int length = random_.Between(2, 15);
     for (int i = first; i < done && i < first + length; ++i) {
       Event event = sequence_.events[i];
       if (event.type == Type::kAcquire && random_.Percent(20)) Vary(model.thread(thread_), event);
@@ -142,7 +142,7 @@ class LockEventGenerator {
     if (thread.WaitsHere() && !(features_.undeclared && random_.Percent(60))) {
       return features_.contexts && random_.Percent(50) ? ProposeEntry() : ProposeEndOfWait(thread);
     }
-    if (features_.contexts && random_.Percent(10)) {
+    if (features_.contexts && random_.Percent(15)) {
       return thread.IsInContext() && random_.Percent(60) ? ProposeLeaving(thread) : ProposeEntry();
     }
     if (features_.contexts && random_.Percent(8)) return ProposeMask();
