@@ -58,7 +58,7 @@ TEST_F(LiveRingTest, OneMemberOfARingGivesWay) {
   const std::string patterns[] = {"R", "Rm", "Rq", "mR", "RC", "Rc", "aR", "RA", "Rrw", "xRM",
                                   "mqRa", "RmqwRrc",
                                   // A timed waiter cannot be told, even if it is the newest.
-                                  "Rt", "tR", "tmR"};
+                                  "Rt", "tR", "tmR", "Rp", "PyR", "pRyP"};
   for (const std::string& pattern : patterns) {
     for (const size_t size : {2, 3, 8, 32}) {
       if (size < pattern.size()) continue;
@@ -77,6 +77,14 @@ TEST_F(LiveRingTest, OneMemberOfARingGivesWay) {
       // Each has a section with the stack of its wait, and one with what it holds and from where.
       EXPECT_EQ(Count(note, "\nWhere thread "), static_cast<int>(size)) << kinds;
       EXPECT_EQ(Count(note, "holds, oldest first:"), static_cast<int>(size)) << kinds;
+      // The stacks are those of the wait and of the holds, of each.
+      for (size_t at = 0; (at = note.find("\nWhere thread ", at)) != std::string::npos;) {
+        const size_t held = note.find("holds, oldest first:", at);
+        const size_t end = note.find("\nWhere thread ", held);
+        EXPECT_NE(note.substr(at, held - at).find("::Ask() at "), std::string::npos) << note;
+        EXPECT_NE(note.substr(held, end - held).find("::Hold() at "), std::string::npos) << note;
+        at = held;
+      }
       SetUp();
     }
   }
@@ -216,7 +224,8 @@ TEST_F(LiveRingTest, LocksInOneOrderAreNeverOnARing) {
 constexpr char kProgram[] = "tests/runtime/ring_program";
 
 TEST(DeadlockTest, EndsTheProgramWithTheReport) {
-  const std::string patterns[] = {"m", "q", "a", "w", "mq", "rm", "Aa", "xM", "cq", "mwqarx"};
+  const std::string patterns[] = {"m",  "q",  "a",  "w",      "mq", "rm",
+                                  "Aa", "xM", "cq", "mwqarx", "Pp", "ypm"};
   for (const std::string& pattern : patterns) {
     for (const size_t size : {2, 3, 8, 32}) {
       if (size < pattern.size()) continue;

@@ -16,6 +16,7 @@
 #include "rqlockdep/resilient_spinlock.h"
 #include "rqlockdep/validated.h"
 #include "rqlockdep/validated_absl.h"
+#include "rqlockdep/validated_pthread.h"
 
 #if defined(__clang__)
 // The functions that lock and those that unlock are not the same.
@@ -158,6 +159,12 @@ std::unique_ptr<RingLock> MakeRingLock(char kind, const LockClass& lock_class) {
       return std::make_unique<ExclusiveLock<Validated<absl::Mutex>>>(lock_class);
     case 'A':
       return std::make_unique<SharedLock<Validated<absl::Mutex>, true, false>>(lock_class);
+    case 'P':
+      return std::make_unique<ExclusiveLock<ValidatedPthreadMutex>>(lock_class);
+    case 'y':
+      return std::make_unique<SharedLock<ValidatedPthreadRwlock, true, false>>(lock_class);
+    case 'p':
+      return std::make_unique<SharedLock<ValidatedPthreadRwlock, false, true>>(lock_class);
     case 'q':
       return std::make_unique<ExclusiveLock<QueuedSpinlock>>(lock_class);
     case 'c':

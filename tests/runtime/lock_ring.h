@@ -30,6 +30,9 @@ class RingLock {
 //   r  shared_mutex, held shared, asked for exclusively
 //   x  shared_mutex, held exclusively, asked for shared
 //   a  absl::Mutex                      A  absl::Mutex, held by a reader
+//   P  pthread_mutex_t
+//   y  pthread_rwlock_t, held shared, asked for exclusively
+//   p  pthread_rwlock_t, held exclusively, asked for shared, by a reader that may be recursive
 //   q  QueuedSpinlock                   c  raw_spin_lock of the C interface
 //   R  ResilientSpinlock                C  res_spin_lock of the C interface
 std::unique_ptr<RingLock> MakeRingLock(char kind, const LockClass& lock_class);
