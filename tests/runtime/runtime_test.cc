@@ -5,7 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -385,6 +387,66 @@ TEST_F(RuntimeTest, TheChildOfAThreadedProgramValidatesOn) {
     EXPECT_EQ(status, 0);
   }
   done.store(true, std::memory_order_relaxed);
+  for (std::thread& thread : threads) thread.join();
+}
+
+// A thread of the parent waits, and another begins and ends waits, as the process forks. In the
+// child neither is there, and a ring of its own threads is found.
+TEST_F(RuntimeTest, TheChildFindsRingsWhateverTheParentWaitedFor) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "it forbids threads in the child of a process with threads";
+#endif
+  QueuedSpinlock waited_for;
+  QueuedSpinlock contended;
+  std::atomic<bool> done = false;
+  waited_for.lock();
+  std::thread waiter([&] {
+    waited_for.lock();
+    waited_for.unlock();
+  });
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&] {
+      while (!done.load(std::memory_order_relaxed)) {
+        contended.lock();
+        sched_yield();  // so that the other waits
+        contended.unlock();
+      }
+    });
+  }
+  for (int i = 0; i < 20; ++i) {
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      ResilientSpinlock a;
+      ResilientSpinlock b;
+      std::atomic<int> failed = 0;
+      std::atomic<int> ready = 0;
+      const auto cross = [&](ResilientSpinlock& first, ResilientSpinlock& second) {
+        if (first.Acquire() != rqlockdep::LockResult::kOk) _exit(2);
+        ready.fetch_add(1);
+        while (ready.load() < 2) sched_yield();
+        if (second.AcquireFor(std::chrono::hours(1)) == rqlockdep::LockResult::kOk) {
+          second.unlock();
+        } else {
+          failed.fetch_add(1);
+        }
+        first.unlock();
+      };
+      std::thread other([&] { cross(b, a); });
+      cross(a, b);
+      other.join();
+      const Strings ids = Ids();
+      const bool found = std::find(ids.begin(), ids.end(), "resilient-deadlock") != ids.end();
+      _exit(failed == 1 && found ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
+  done.store(true, std::memory_order_relaxed);
+  waited_for.unlock();
+  waiter.join();
   for (std::thread& thread : threads) thread.join();
 }
 
