@@ -41,28 +41,27 @@ void ThreadState::RecomputeChains() {
 }
 
 void ThreadState::RecomputeChainsFrom(uint32_t first) {
-  ChainKey key = first == 0 ? held.base_chain() : held[first - 1].key_after;
   for (uint32_t i = first; i < held.depth(); ++i) {
+    RecomputeChain(i);
     HeldLock& record = held[i];
-    record.key_below = key;
-    record.key_after = key = KeyAfter(record);
     record.SetFacts(record.all_facts() | HeldFacts::kGeneral);  // nobody has judged this chain
   }
 }
 
 void ThreadState::SetWaiting(uint32_t index, bool waiting) {
-  HeldLock& record = held[index];
-  record.SetWaiting(waiting);
-  record.key_after = KeyAfter(record);
+  held[index].SetWaiting(waiting);
+  RecomputeChain(index);
   // What a handler that was left by a jump holds.
   RecomputeChainsFrom(index + 1);
 }
 
-ChainKey ThreadState::KeyAfter(const HeldLock& record) const {
+void ThreadState::RecomputeChain(uint32_t index) {
+  HeldLock& record = held[index];
   uint64_t facts = record.all_facts() & HeldFacts::kChainMask;
   if (record.context != context_number_) facts |= AcquisitionFacts::kInterrupted;
   if (record.is_waiting()) facts |= AcquisitionFacts::kNotGot;
-  return MixChain(record.key_below, facts);
+  record.key_below = index == 0 ? held.base_chain() : held[index - 1].key_after;
+  record.key_after = MixChain(record.key_below, facts);
 }
 
 }  // namespace rqlockdep

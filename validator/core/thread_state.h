@@ -163,7 +163,8 @@ class ThreadState {
  private:
   static constexpr uint32_t kNoContext = UINT32_MAX;
 
-  ChainKey KeyAfter(const HeldLock& record) const;
+  // The keys of one record.
+  void RecomputeChain(uint32_t index);
 
   std::atomic<ThreadId> id_;
   uint8_t general_path_ = 0;
