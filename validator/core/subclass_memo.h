@@ -1,5 +1,5 @@
-// Which class a thread gets for a class and a subclass other than 0, of all that it has asked for, so
-// that it need not look into the shared tables again. Class numbers are never used for another
+// Which class a thread gets for a class and a subclass other than 0, of all that it has asked for,
+// so that it need not look into the shared tables again. Class numbers are never used for another
 // class, so nothing here becomes wrong.
 //
 // It belongs to one thread. Without memory it forgets the new, which costs time.
