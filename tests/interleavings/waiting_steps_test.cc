@@ -301,29 +301,41 @@ TEST(WaitingSteps, ANewcomerLeavesAReservedLockAlone) {
   EXPECT_EQ(rests, "nnn");
 }
 
-// Naps get longer, up to a limit.
-TEST(WaitingSteps, NapsDoubleUpToALimit) {
-  const TestPatience patience;
+// The naps, in milliseconds, of one who waits for `limit`, for a lock that is free when
+// `freed_after` naps have begun.
+std::vector<int64_t> NapsOfALonelyWaiter(int64_t limit, size_t freed_after) {
   using W = World<1, 1>;
   static SimStorage<W> storage;
   std::vector<int64_t> naps;
   const auto make = [&] {
     naps.clear();
     W& world = storage.Renew();
-    world.at_nap = [&](int, int64_t nanoseconds) {
+    world.at_nap = [&naps, &world, freed_after](int, int64_t nanoseconds) {
       naps.push_back(nanoseconds / kMillisecond);
-      if (naps.size() == 6) world.words[0].locked.store(0, kRelaxed);
+      if (naps.size() == freed_after) world.words[0].locked.store(0, kRelaxed);
     };
-    return Program<W>(world, {[](W& w) {
-                        w.words[0].locked.store(kOneHolder, kRelaxed);
-                        w.Note(w.Acquire(0));
-                        w.Release(0);
-                      }},
-                      [](W& w) { return w.NobodyFailed(1); });
+    return Program<W>(
+        world, {[limit](W& w) {
+          w.words[0].locked.store(kOneHolder, kRelaxed);
+          w.Note(w.Acquire(0, limit));
+          w.words[0].locked.store(0, kRelaxed);
+        }},
+        [](W& w) { return w.acquired + w.timeouts == 1 ? "" : "neither got it nor gave up"; });
   };
   const auto result = ControlledScheduler::Explore(make, {});
   EXPECT_EQ(result.failure, "");
-  EXPECT_EQ(naps, (std::vector<int64_t>{1, 2, 4, 8, 8, 8}));
+  return naps;
+}
+
+// Naps get longer, up to a limit.
+TEST(WaitingSteps, NapsDoubleUpToALimit) {
+  const TestPatience patience;
+  EXPECT_EQ(NapsOfALonelyWaiter(100 * kMillisecond, 6), (std::vector<int64_t>{1, 2, 4, 8, 8, 8}));
+}
+// None goes on after the limit of the wait.
+TEST(WaitingSteps, TheLastNapEndsAtTheLimitOfTheWait) {
+  const TestPatience patience;
+  EXPECT_EQ(NapsOfALonelyWaiter(10 * kMillisecond, 0), (std::vector<int64_t>{1, 2, 4, 3}));
 }
 
 }  // namespace
