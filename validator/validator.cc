@@ -193,6 +193,7 @@ void Validator::TryGeneral(ThreadState& thread, hooks::LockMap& lock,
                            const hooks::AcquireArguments& arguments, bool got_it,
                            const CallSite& site) {
   if (Quiet()) return;
+  // A failure says nothing more of a lock that was asked for before.
   if (got_it ? TakeKnown(thread, lock, arguments, Strength::kTry, site)
              : KnownClass(thread, lock, arguments) != kNoClass) {
     return;

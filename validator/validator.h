@@ -202,6 +202,8 @@ class Validator {
   static hooks::PlainArguments TryArguments(const hooks::AcquireArguments& arguments) {
     return hooks::PlainArguments({.mode = arguments.mode, .strength = Strength::kTry});
   }
+  void ReleaseGeneral(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
+
   // --- validator_known.cc ---
   // The class that is asked for, if nothing can be new about asking for it; else kNoClass.
   ClassId KnownClass(const ThreadState& thread, const hooks::LockMap& lock,
@@ -209,7 +211,6 @@ class Validator {
   // Takes a lock that is known, but not in the hooks' way. False if nothing was done.
   bool TakeKnown(ThreadState& thread, hooks::LockMap& lock,
                  const hooks::AcquireArguments& arguments, Strength strength, const CallSite& site);
-  void ReleaseGeneral(ThreadState& thread, hooks::LockMap& lock, const CallSite& site);
 
   Environment& environment_;
   const Options options_;

@@ -394,7 +394,7 @@ TEST_F(RuntimeTest, TheChildOfAThreadedProgramValidatesOn) {
 // child neither is there, and a ring of its own threads is found.
 TEST_F(RuntimeTest, TheChildFindsRingsWhateverTheParentWaitedFor) {
 #if defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "it forbids threads in the child of a process with threads";
+  GTEST_SKIP() << "ThreadSanitizer forbids threads in the child of a process with threads";
 #endif
   QueuedSpinlock waited_for;
   QueuedSpinlock contended;

@@ -317,7 +317,7 @@ TEST(ValidatedHooksTest, ContendedLockWaits) {
 // The thread counted as holding a mutex that it does not have.
 TEST(ValidatedHooksTest, Bug_ConditionWaitWithoutTheMutexCountedAsHavingIt) {
 #if defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "it reports such a wait";
+  GTEST_SKIP() << "ThreadSanitizer reports such a wait, and rightly";
 #endif
   pthread_mutexattr_t attributes;
   ASSERT_EQ(pthread_mutexattr_init(&attributes), 0);

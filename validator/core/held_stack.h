@@ -36,7 +36,7 @@ struct alignas(64) HeldLock {
   std::atomic<const hooks::LockMap*> lock{nullptr};
   std::atomic<uint64_t> facts{0};         // HeldFacts
   ChainKey key_after = 0;                 // the chain of everything held up to this lock
-  ChainKey key_below = 0;                 // the chain that it was put upon
+  ChainKey key_below = 0;                 // the chain that it was put upon; of a shallow record
   std::atomic<HeldLock*> below{nullptr};  // the next older record
   uint32_t context = 0;                   // number of the context in which it was taken
   StackId stack = kNoStack;               // of this acquisition, or of the first time of its chain
