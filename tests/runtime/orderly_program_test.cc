@@ -157,7 +157,7 @@ class OrderlyProgram {
     Index(random);
   }
   void Index(std::mt19937& random) {
-    if (!index_.lock.try_lock_for(seconds(1000))) return;
+    ASSERT_TRUE(index_.lock.try_lock_for(seconds(1000))) << "nobody is in a ring";
     Write(index_);
     if (Chance(random)) {
       EXPECT_EQ(index_.lock.Acquire(), LockResult::kDeadlock);
